@@ -1,0 +1,33 @@
+// Package deps keeps modules in go.mod until their users are written.
+package deps
+
+import (
+	_ "charm.land/lipgloss/v2"
+	_ "github.com/BurntSushi/toml"
+	_ "github.com/aymanbagabas/go-udiff"
+	_ "github.com/containerd/containerd/v2/core/snapshots"
+	_ "github.com/google/go-containerregistry/pkg/registry"
+	_ "github.com/google/go-containerregistry/pkg/v1/layout"
+	_ "github.com/google/go-containerregistry/pkg/v1/mutate"
+	_ "github.com/google/go-containerregistry/pkg/v1/random"
+	_ "github.com/google/go-containerregistry/pkg/v1/remote"
+	_ "github.com/google/go-containerregistry/pkg/v1/tarball"
+	_ "github.com/klauspost/compress/gzip"
+	_ "github.com/moby/buildkit/client"
+	_ "github.com/moby/buildkit/control"
+	_ "github.com/moby/buildkit/frontend/dockerfile/builder"
+	_ "github.com/moby/buildkit/frontend/dockerfile/parser"
+	_ "github.com/moby/buildkit/frontend/gateway/forwarder"
+	_ "github.com/moby/buildkit/solver/bboltcachestorage"
+	_ "github.com/moby/buildkit/worker/base"
+	_ "github.com/moby/buildkit/worker/runc"
+	_ "github.com/moby/patternmatcher"
+	_ "github.com/rogpeppe/go-internal/testscript"
+	_ "github.com/spf13/cobra"
+	_ "github.com/tonistiigi/fsutil"
+	_ "github.com/zricethezav/gitleaks/v8/config"
+	_ "go.etcd.io/bbolt"
+	_ "golang.org/x/sync/errgroup"
+	_ "golang.org/x/term"
+	_ "mvdan.cc/sh/v3/syntax"
+)

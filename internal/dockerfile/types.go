@@ -1,0 +1,111 @@
+// Package dockerfile reads Dockerfiles without losing a byte.
+//
+// Every instruction, flag, argument, heredoc, comment and directive has a Span
+// into the source. Instructions plus the text between them concatenate to the
+// source for any input. BuildKit's parser is the judge of what the
+// instructions are, in tests; it is not used here.
+package dockerfile
+
+// Span is the byte range [Start, End) of a file's source.
+type Span struct{ Start, End int }
+
+// Position is a place in a file: both count from 1, columns in bytes.
+type Position struct{ Line, Column int }
+
+// File is a parsed Dockerfile. It must not be changed.
+type File struct {
+	Name         string
+	Source       []byte
+	Escape       byte // '\\' or '`'
+	Directives   []Directive
+	Instructions []*Instruction
+	Comments     []Comment // all of them, in order, those inside continuations too
+	Stages       []*Stage
+	GlobalArgs   []*Instruction // ARG before the first FROM
+}
+
+// Directive is a parser directive at the top: # syntax=…, # escape=…, # check=….
+type Directive struct {
+	Name, Value string
+	Span        Span // of the whole line without its end
+}
+
+// Comment is a comment line.
+type Comment struct {
+	Text string // with the leading #
+	Span Span   // from # to the end of the line, exclusive
+}
+
+// Instruction is one instruction with its arguments.
+type Instruction struct {
+	Index   int
+	Keyword string // upper case
+	// Span reaches from the keyword to the last byte before the final line
+	// end; the bodies and terminators of heredocs belong to it.
+	Span        Span
+	KeywordSpan Span
+	Flags       []Flag
+	// Rest is what follows keyword and flags, without surrounding blanks and
+	// without the bodies of heredocs; continuations are still in it.
+	Rest Span
+	// Args are the words of Rest: decoded elements in JSON form; one word
+	// with all of Rest for shell-form RUN, CMD, ENTRYPOINT and SHELL-less text.
+	Args     []Word
+	JSON     bool
+	Heredocs []Heredoc
+	Comments []Comment // inside continuations
+	// Lead is the block of comment lines directly above, line ends included; empty when there is none.
+	Lead Span
+	// Inner is the instruction wrapped by ONBUILD, or HEALTHCHECK's CMD.
+	Inner *Instruction
+	Stage *Stage // nil before the first FROM
+}
+
+// Flag is --name=value or --name.
+type Flag struct {
+	Name, Value string
+	Span        Span
+	ValueSpan   Span
+}
+
+// Word is one argument.
+type Word struct {
+	// Text is the argument with continuations, inner comments and (JSON form) quoting removed.
+	// Variables are not expanded.
+	Text string
+	Span Span
+}
+
+// Pair is one NAME=value of ENV, ARG or LABEL.
+type Pair struct {
+	Name  string
+	Value string // quotes and escapes removed, variables not expanded
+	// HasValue is false for ARG NAME.
+	HasValue            bool
+	Span                Span
+	NameSpan, ValueSpan Span // ValueSpan includes quotes
+}
+
+// Heredoc is <<NAME … NAME.
+type Heredoc struct {
+	Name   string
+	Expand bool // the name was not quoted
+	Chomp  bool // <<-
+	Intro  Span // of <<NAME in the instruction's first logical line
+	Body   Span // the lines between, line ends included
+	End    Span // the line with the terminator, without its end
+}
+
+// Stage is a FROM and what follows it.
+type Stage struct {
+	Index        int
+	Name         string // lower case, "" when unnamed
+	Base         string // as written
+	BaseSpan     Span
+	Platform     string
+	From         *Instruction
+	Instructions []*Instruction // without From
+	Parent       *Stage         // when Base names an earlier stage
+	// Uses are the earlier stages that this one copies or mounts from, Parent included.
+	Uses []*Stage
+}

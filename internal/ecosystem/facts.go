@@ -1,0 +1,132 @@
+// Package ecosystem defines what plimsoll knows about the application in a
+// build context. Each ecosystem (python, …) is a package below this one that
+// fills in Facts; rules read Facts and never ask which ecosystem it was.
+package ecosystem
+
+import (
+	"io/fs"
+
+	"github.com/plimsoll/plimsoll/internal/dockerfile"
+	"github.com/plimsoll/plimsoll/internal/finding"
+)
+
+// Source is the place that proves a fact.
+type Source struct {
+	File string // relative to the context's root, or the Dockerfile's name
+	Line int    // 1-based; 0 when the file as a whole is meant
+	Note string // why this place proves it, in a few words
+}
+
+// Fact is a value with its proof. The zero Fact means: not known.
+type Fact[T any] struct {
+	Value  T
+	Source Source
+}
+
+// Known reports whether the fact was found.
+func (f Fact[T]) Known() bool { return f.Source != (Source{}) }
+
+// Input is what an ecosystem may look at: the files that a build would see and
+// the Dockerfile, with the state of its final stage.
+type Input struct {
+	Context    fs.FS
+	Dockerfile *dockerfile.File
+	Final      *dockerfile.Stage
+}
+
+// Detector finds out whether a context belongs to an ecosystem; it returns nil, nil if not.
+type Detector struct {
+	Name   string
+	Detect func(Input) (*Facts, error)
+}
+
+// Facts describe one application.
+type Facts struct {
+	Ecosystem string       // "python"
+	Version   Fact[string] // of the language: "3.11", "20"
+
+	// Manifests are the files that the install step reads, the root one
+	// first, with everything that they include (-r, -c), each proven.
+	Manifests []Fact[Manifest]
+	// InstallReadsSource is known when installing needs more than the
+	// manifests (an editable install, a setup.py, a local path), so that the
+	// source can't be copied after it.
+	InstallReadsSource Fact[string]
+
+	Framework Fact[string] // "fastapi"
+	Server    Fact[string] // "uvicorn"
+
+	// Start is the command that the container runs: argv, without a shell.
+	Start  Fact[[]string]
+	Port   Fact[int]
+	Health Fact[string] // path of a GET route, proven by the source
+	Routes []Fact[Route]
+	// OpenAPI is the path where the running application serves its OpenAPI document.
+	OpenAPI Fact[string]
+
+	// Native are dependencies with compiled code.
+	Native []Fact[NativeDependency]
+	// Writes are the paths that the application writes at run time: absolute, or
+	// relative to the directory that the source is copied to.
+	Writes []Fact[Write]
+	// EnvRead are the environment variables that the source reads.
+	EnvRead []Fact[string]
+	// Programs are external programs that the source starts ("git", "curl").
+	Programs []Fact[string]
+
+	// RunEnv is what the runtime wants in production, each with its reason.
+	RunEnv []RunEnv
+	// Bundle says how installed dependencies can be carried from a builder
+	// stage to the runner; nil when there is no way known to be sound.
+	Bundle *Bundle
+	// HealthProbe returns the argv of a command that exits 0 when the
+	// application answers on 127.0.0.1:port and that needs nothing but the
+	// runtime itself. An empty path means: a TCP connect is enough.
+	HealthProbe func(port int, path string) []string
+	// Junk are patterns (as in .dockerignore) of files that this ecosystem
+	// leaves behind and an image never needs, with what they are.
+	Junk []Junk
+}
+
+// Manifest is a file that lists dependencies.
+type Manifest struct {
+	Path string // relative to the context's root
+	Kind string // "requirements", "constraints"
+}
+
+// Route is one HTTP route that the source declares.
+type Route struct{ Method, Path string }
+
+// NativeDependency is a dependency with compiled code and what it needs.
+type NativeDependency struct {
+	Name        string
+	Compiles    bool     // has no wheel for glibc: a compiler is needed in the builder
+	MuslWheels  bool     // has wheels for musl (alpine)
+	BuildDebian []string // Debian packages needed to compile it
+	RunDebian   []string // Debian packages with the shared libraries that it loads
+}
+
+// Write is a path that the application writes to.
+type Write struct {
+	Path string
+	Dir  bool // the path is a directory in which files are made
+}
+
+// RunEnv is a variable to set in the final image.
+type RunEnv struct{ Name, Value, Why string }
+
+// Bundle carries installed dependencies from builder to runner.
+type Bundle struct {
+	// Path is the directory that holds all installed dependencies, at the same path in both stages.
+	Path string
+	// Create is the shell command that makes it, run in the builder before anything is installed.
+	Create string
+	// Env must be set in both stages.
+	Env []finding.EnvVar
+}
+
+// Junk is a class of files that images never need.
+type Junk struct {
+	Pattern string // .dockerignore syntax
+	What    string // "virtual environment", "byte code"
+}

@@ -1,0 +1,41 @@
+// Package project holds everything known about one project before any rule
+// runs: the Dockerfile, its build context, the application's facts, and the
+// base images' variants. A Project is immutable.
+package project
+
+import (
+	"github.com/plimsoll/plimsoll/internal/buildctx"
+	"github.com/plimsoll/plimsoll/internal/dockerfile"
+	"github.com/plimsoll/plimsoll/internal/ecosystem"
+	"github.com/plimsoll/plimsoll/internal/image"
+)
+
+// Project is one Dockerfile with its context.
+type Project struct {
+	// Root is the context directory on disk; DockerfilePath and IgnorePath are relative to it.
+	Root           string
+	DockerfilePath string
+	IgnorePath     string // the ignore file in force, or the one that would be created
+	File           *dockerfile.File
+	Final          *dockerfile.Stage
+	// Context is the walked build context; nil when there is none (a Dockerfile on standard input).
+	Context *buildctx.Context
+	// Facts is nil when no ecosystem recognised the application.
+	Facts *ecosystem.Facts
+	// Bases maps a base reference as it stands in FROM, expanded, to what
+	// the registry says about it; absent when not asked or not reachable.
+	Bases map[string]image.Family
+	// BasesError says why Bases is empty.
+	BasesError string
+	// Repository describes the git repository around the context, if any.
+	Repository *Repository
+}
+
+// Repository is what git tells about the project.
+type Repository struct {
+	Remote   string // the https form of the origin's address, without credentials
+	Revision string
+	License  string // SPDX identifier of a LICENSE file, if recognised
+	// Tracked tells whether git tracks a path relative to the context.
+	Tracked map[string]bool
+}

@@ -1,0 +1,79 @@
+// Package app holds the pipelines behind the commands: check, fix, prove. Each
+// turns options into a report and prints nothing.
+package app
+
+import (
+	"time"
+
+	"github.com/plimsoll/plimsoll/internal/engine"
+)
+
+// CheckOptions say what to check.
+type CheckOptions struct {
+	// Paths are Dockerfiles, folders with one, or trees of them; empty means the working directory.
+	Paths []string
+	// Offline keeps every rule from asking a registry; sizes come from the
+	// embedded table and are marked estimated.
+	Offline bool
+	// Mirrors map a registry's host to the address asked in its place
+	// ("docker.io" → "127.0.0.1:5005").
+	Mirrors map[string]string
+	// Rules limits the run to these rules; empty means all.
+	Rules []string
+}
+
+// FixOptions say what to rewrite.
+type FixOptions struct {
+	// Path is a Dockerfile or a folder with one.
+	Path string
+	// Safe keeps the rewrite to edits that need no proof.
+	Safe bool
+	// Write changes the files on disk.
+	Write   bool
+	Rules   []string
+	Offline bool
+	Mirrors map[string]string
+}
+
+// ProveOptions say what to prove and how.
+type ProveOptions struct {
+	// Path is a Dockerfile or a folder with one.
+	Path string
+	// Against names a Dockerfile that is proven in place of the rewritten one.
+	Against string
+	// EnvFile is a file of NAME=value lines given to both containers; Env adds
+	// single "NAME=value" entries and outranks it.
+	EnvFile string
+	Env     []string
+	// Target is the stage to build; empty means the last.
+	Target    string
+	BuildArgs map[string]string
+	// Probes are requests to send in addition to those found, as "GET /path".
+	Probes []string
+	// Requests is how many requests are sent before memory is read; 0 means the default.
+	Requests int
+	// Samples is how often timed figures are taken; 0 means the default.
+	Samples int
+	// Keep leaves images and state behind for a look.
+	Keep bool
+	// Write changes the files on disk, to what was proven alone.
+	Write bool
+	// Timeout bounds the whole proof; 0 means no limit.
+	Timeout time.Duration
+	Mirrors map[string]string
+	Rules   []string
+	Offline bool
+	// State is the directory that the engine keeps its state in; empty means
+	// a folder in the user's cache.
+	State string
+	// Progress hears how far the proof is; nil is allowed.
+	Progress Progress
+}
+
+// Progress hears how far a run is. Calls may come from several goroutines.
+type Progress interface {
+	// Phase begins a phase of the run and ends the one before.
+	Phase(name string)
+	// Event is one event of a build.
+	Event(engine.Event)
+}

@@ -22,6 +22,9 @@ type Report struct {
 	// Path is the Dockerfile as the user would name it, relative to the
 	// working directory where possible.
 	Path string
+	// Root is the context's directory as the user would name it ("." for the
+	// working directory); paths in findings and plan are relative to it.
+	Root string
 	// Engine is the zero Info when nothing was built.
 	Engine engine.Info
 

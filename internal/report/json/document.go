@@ -1,0 +1,132 @@
+package jsonreport
+
+import "github.com/plimsoll/plimsoll/internal/finding"
+
+type listDocument struct {
+	Schema  string     `json:"schema"`
+	Reports []document `json:"reports"`
+}
+
+// document is the JSON form of a report. Lists are never null, so that readers
+// need no case for it.
+type document struct {
+	Schema       string                 `json:"schema"`
+	Tool         tool                   `json:"tool"`
+	Path         string                 `json:"path"`
+	Engine       *engineInfo            `json:"engine,omitempty"`
+	Verdict      string                 `json:"verdict,omitempty"`
+	Findings     []findingDoc           `json:"findings"`
+	Suppressed   []suppressed           `json:"suppressed"`
+	NotEvaluated []notEvaluated         `json:"not_evaluated"`
+	Plan         planDoc                `json:"plan"`
+	Files        map[string]string      `json:"files"`
+	Written      []string               `json:"written"`
+	Before       map[string]measurement `json:"before"`
+	After        map[string]measurement `json:"after"`
+	Requests     []request              `json:"requests"`
+	Bases        []base                 `json:"bases"`
+	Timings      []timing               `json:"timings"`
+	Notes        []string               `json:"notes"`
+	Failure      *failure               `json:"failure,omitempty"`
+}
+
+type tool struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+}
+
+type engineInfo struct {
+	Name     string `json:"name"`
+	Version  string `json:"version"`
+	Platform string `json:"platform"`
+}
+
+type findingDoc struct {
+	Rule     string             `json:"rule"`
+	Severity string             `json:"severity"`
+	File     string             `json:"file"`
+	Line     int                `json:"line"`
+	Column   int                `json:"column"`
+	Message  string             `json:"message"`
+	Costs    []finding.Cost     `json:"costs"`
+	Evidence []finding.Evidence `json:"evidence"`
+	Fix      *fix               `json:"fix,omitempty"`
+	Refused  string             `json:"refused,omitempty"`
+}
+
+type fix struct {
+	Title  string `json:"title"`
+	Safety string `json:"safety"`
+	Why    string `json:"why,omitempty"`
+}
+
+type suppressed struct {
+	Rule string `json:"rule"`
+	File string `json:"file"`
+	Line int    `json:"line"`
+	By   int    `json:"by"`
+}
+
+type notEvaluated struct {
+	Rule   string `json:"rule"`
+	Reason string `json:"reason"`
+}
+
+type planDoc struct {
+	Applied []applied `json:"applied"`
+	Skipped []skipped `json:"skipped"`
+}
+
+type applied struct {
+	Rule   string `json:"rule"`
+	Title  string `json:"title"`
+	Safety string `json:"safety"`
+	Why    string `json:"why,omitempty"`
+	Proven bool   `json:"proven"`
+}
+
+type skipped struct {
+	Rule   string `json:"rule"`
+	Reason string `json:"reason"`
+}
+
+type measurement struct {
+	// Value is a number, a string for metrics that are a text, or null when
+	// nothing was measured; Note tells why.
+	Value   any       `json:"value"`
+	Unit    string    `json:"unit"`
+	Samples []float64 `json:"samples"`
+	Basis   string    `json:"basis"`
+	Note    string    `json:"note,omitempty"`
+}
+
+type request struct {
+	Method     string   `json:"method"`
+	Path       string   `json:"path"`
+	Before     int      `json:"before"`
+	After      int      `json:"after"`
+	Same       bool     `json:"same"`
+	Noise      []string `json:"noise,omitempty"`
+	Difference string   `json:"difference,omitempty"`
+}
+
+type base struct {
+	Reference string `json:"reference"`
+	Used      string `json:"used"`
+	Note      string `json:"note,omitempty"`
+}
+
+type timing struct {
+	Phase   string  `json:"phase"`
+	Seconds float64 `json:"seconds"`
+}
+
+type failure struct {
+	Stage   string `json:"stage,omitempty"`
+	Message string `json:"message"`
+	File    string `json:"file,omitempty"`
+	Line    int    `json:"line,omitempty"`
+	Source  string `json:"source,omitempty"`
+	Detail  string `json:"detail,omitempty"`
+	Hint    string `json:"hint,omitempty"`
+}

@@ -1,0 +1,69 @@
+// Package agent is the part of plimsoll that works inside a container:
+// plimsoll's own static binary, mounted read-only and started next to the
+// application as
+//
+//	/.plimsoll/plimsoll __agent VERB
+//
+// It reads one JSON request from stdin and writes one JSON answer to stdout. It
+// needs nothing from the image (no shell, no libc), runs as root in the
+// container's process and network namespaces, and keeps two promises:
+//
+//   - It always exits 0. A second process that exits non-zero makes BuildKit
+//     end the whole container, so failures travel in the answer.
+//   - It always answers in time: every request has a time-out, and a
+//     watchdog answers when a verb overruns it.
+//
+// The side outside of the container uses Client; Main is the side inside.
+package agent
+
+import (
+	"encoding/json"
+	"time"
+)
+
+const (
+	// Path is where the binary is mounted in a container.
+	Path = "/.plimsoll/plimsoll"
+	// Command is the hidden command that starts the agent.
+	Command = "__agent"
+)
+
+// The verbs, each with its request and its answer type.
+const (
+	VerbWait      = "wait"      // WaitRequest → WaitAnswer
+	VerbAsk       = "ask"       // AskRequest → AskAnswer
+	VerbExec      = "exec"      // ExecRequest → ExecAnswer
+	VerbProcesses = "processes" // ProcessesRequest → ProcessesAnswer
+	VerbSockets   = "sockets"   // SocketsRequest → SocketsAnswer
+	VerbSignal    = "signal"    // SignalRequest → SignalAnswer
+	VerbELF       = "elf"       // ELFRequest → ELFAnswer
+	VerbWritable  = "writable"  // WritableRequest → WritableAnswer
+	VerbChanged   = "changed"   // ChangedRequest → ChangedAnswer
+	VerbEnv       = "env"       // EnvRequest → EnvAnswer
+)
+
+const (
+	// defaultTimeout holds for requests that name none.
+	defaultTimeout = 30 * time.Second
+	// grace is what a verb may take beyond its time-out before the
+	// watchdog answers in its place.
+	grace = time.Second
+	// readTimeout bounds the wait for the request itself.
+	readTimeout = 10 * time.Second
+	// maxRequest bounds the request read from stdin.
+	maxRequest = 16 << 20
+	// maxAnswer bounds the answer that a client reads.
+	maxAnswer = 64 << 20
+)
+
+// question is what travels to the agent.
+type question struct {
+	Timeout time.Duration   `json:"timeout_ns"`
+	Request json.RawMessage `json:"request"`
+}
+
+// reply is what travels back: an answer or the reason why there is none.
+type reply struct {
+	Answer json.RawMessage `json:"answer,omitempty"`
+	Error  string          `json:"error,omitempty"`
+}

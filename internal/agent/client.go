@@ -1,0 +1,112 @@
+package agent
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// Exec starts the agent's binary inside a container with the arguments and
+// stdin given and returns what it wrote to stdout.
+type Exec func(ctx context.Context, args []string, stdin io.Reader) ([]byte, error)
+
+// Client asks the agent of one container. Each call starts the agent anew; calls may run in parallel.
+type Client struct{ exec Exec }
+
+// NewClient returns a client that starts the agent with exec.
+func NewClient(exec Exec) *Client { return &Client{exec} }
+
+// Wait waits until the application answers. Not being up is an answer, not an error.
+func (c *Client) Wait(ctx context.Context, r WaitRequest) (WaitAnswer, error) {
+	return call[WaitAnswer](ctx, c.exec, VerbWait, r.Timeout, r)
+}
+
+// Ask sends HTTP requests to the application.
+func (c *Client) Ask(ctx context.Context, r AskRequest) (AskAnswer, error) {
+	return call[AskAnswer](ctx, c.exec, VerbAsk, r.Timeout, r)
+}
+
+// Exec runs a command. A command that fails is an answer, not an error.
+func (c *Client) Exec(ctx context.Context, r ExecRequest) (ExecAnswer, error) {
+	return call[ExecAnswer](ctx, c.exec, VerbExec, r.Timeout, r)
+}
+
+// Processes lists the application's processes and their memory.
+func (c *Client) Processes(ctx context.Context, r ProcessesRequest) (ProcessesAnswer, error) {
+	return call[ProcessesAnswer](ctx, c.exec, VerbProcesses, r.Timeout, r)
+}
+
+// Sockets lists the TCP ports on which the container listens.
+func (c *Client) Sockets(ctx context.Context, r SocketsRequest) (SocketsAnswer, error) {
+	return call[SocketsAnswer](ctx, c.exec, VerbSockets, r.Timeout, r)
+}
+
+// Signal signals the application's processes other than the main one.
+func (c *Client) Signal(ctx context.Context, r SignalRequest) (SignalAnswer, error) {
+	return call[SignalAnswer](ctx, c.exec, VerbSignal, r.Timeout, r)
+}
+
+// ELF looks for missing shared libraries.
+func (c *Client) ELF(ctx context.Context, r ELFRequest) (ELFAnswer, error) {
+	return call[ELFAnswer](ctx, c.exec, VerbELF, r.Timeout, r)
+}
+
+// Writable finds out which paths a user can write to.
+func (c *Client) Writable(ctx context.Context, r WritableRequest) (WritableAnswer, error) {
+	return call[WritableAnswer](ctx, c.exec, VerbWritable, r.Timeout, r)
+}
+
+// Changed lists what was written since the application started.
+func (c *Client) Changed(ctx context.Context, r ChangedRequest) (ChangedAnswer, error) {
+	return call[ChangedAnswer](ctx, c.exec, VerbChanged, r.Timeout, r)
+}
+
+// Env lists the names of the application's environment variables.
+func (c *Client) Env(ctx context.Context, r EnvRequest) (EnvAnswer, error) {
+	return call[EnvAnswer](ctx, c.exec, VerbEnv, r.Timeout, r)
+}
+
+// call starts the agent with one request and decodes its answer.
+func call[Ans any](ctx context.Context, exec Exec, verb string, timeout time.Duration, req any) (ans Ans, err error) {
+	body, err := json.Marshal(req)
+	if err != nil {
+		return ans, fmt.Errorf("asking the agent to %s: encoding the request: %w", verb, err)
+	}
+	in, err := json.Marshal(question{Timeout: timeout, Request: body})
+	if err != nil {
+		return ans, fmt.Errorf("asking the agent to %s: encoding the request: %w", verb, err)
+	}
+	out, err := exec(ctx, []string{Command, verb}, bytes.NewReader(in))
+	if err != nil {
+		return ans, fmt.Errorf("asking the agent to %s: %w", verb, err)
+	}
+	if err := decode(out, &ans); err != nil {
+		return ans, fmt.Errorf("asking the agent to %s: %w", verb, err)
+	}
+	return ans, nil
+}
+
+// decode reads a reply and, if it is an answer, the answer.
+func decode(out []byte, ans any) error {
+	if len(out) > maxAnswer {
+		return fmt.Errorf("its answer has %d bytes, over the limit of %d", len(out), maxAnswer)
+	}
+	if len(bytes.TrimSpace(out)) == 0 {
+		return errors.New("it wrote nothing: it was ended, or the container was")
+	}
+	var r reply
+	if err := json.Unmarshal(out, &r); err != nil {
+		return fmt.Errorf("reading its answer %.80q: %w", out, err)
+	}
+	if r.Error != "" {
+		return errors.New(r.Error)
+	}
+	if err := json.Unmarshal(r.Answer, ans); err != nil {
+		return fmt.Errorf("reading its answer: %w", err)
+	}
+	return nil
+}

@@ -22,9 +22,12 @@ type File struct {
 	Comments     []Comment // all of them, in order, those inside continuations too
 	Stages       []*Stage
 	GlobalArgs   []*Instruction // ARG before the first FROM
+
+	lines []int // offset of each line's first byte
 }
 
 // Directive is a parser directive at the top: # syntax=…, # escape=…, # check=….
+// It is not among the file's comments.
 type Directive struct {
 	Name, Value string
 	Span        Span // of the whole line without its end
@@ -41,7 +44,8 @@ type Instruction struct {
 	Index   int
 	Keyword string // upper case
 	// Span reaches from the keyword to the last byte before the final line
-	// end; the bodies and terminators of heredocs belong to it.
+	// end; the bodies and terminators of heredocs belong to it, and so do
+	// blank lines and comments that the last line continues into.
 	Span        Span
 	KeywordSpan Span
 	Flags       []Flag
@@ -59,11 +63,16 @@ type Instruction struct {
 	// Inner is the instruction wrapped by ONBUILD, or HEALTHCHECK's CMD.
 	Inner *Instruction
 	Stage *Stage // nil before the first FROM
+
+	rest   Unfolded // Rest as the builder reads it
+	escape byte
+	onward bool // ONBUILD in ONBUILD: not parsed any deeper
 }
 
 // Flag is --name=value or --name.
 type Flag struct {
 	Name, Value string
+	HasValue    bool // false for --name
 	Span        Span
 	ValueSpan   Span
 }
@@ -80,6 +89,8 @@ type Word struct {
 type Pair struct {
 	Name  string
 	Value string // quotes and escapes removed, variables not expanded
+	// Raw is the value with its quotes and escapes, continuations removed: what Expand wants.
+	Raw string
 	// HasValue is false for ARG NAME.
 	HasValue            bool
 	Span                Span

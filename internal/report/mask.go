@@ -28,6 +28,9 @@ func (r *Report) masker() *strings.Replacer {
 			values = append(values, env.Value)
 		}
 	}
+	for _, v := range values {
+		values = append(values, keyLines(v)...)
+	}
 	values = slices.DeleteFunc(values, func(v string) bool { return len(v) < shortest })
 	// Longest first: a secret that starts another one must not leave its tail behind.
 	slices.SortFunc(values, func(a, b string) int {
@@ -38,4 +41,14 @@ func (r *Report) masker() *strings.Replacer {
 		pairs = append(pairs, v, Masked)
 	}
 	return strings.NewReplacer(pairs...)
+}
+
+// keyLines are the lines of a secret that has several, as a private key does:
+// excerpts and diffs show single lines.
+func keyLines(value string) []string {
+	lines := strings.FieldsFunc(value, func(r rune) bool { return r == '\n' || r == '\r' })
+	if len(lines) < 2 {
+		return nil
+	}
+	return slices.DeleteFunc(lines, func(line string) bool { return len(line) < 2*shortest })
 }

@@ -11,12 +11,13 @@ import (
 
 func TestMask(t *testing.T) {
 	r := New("1", "Dockerfile")
-	r.Secrets = []string{"hunter22", "hunter22-long", "on"}
+	r.Secrets = []string{"hunter22", "hunter22-long", "on", "-----BEGIN KEY\nMIIEpAIBAAKC\n"}
 	r.Plan = &plan.Plan{RunEnv: []finding.EnvVar{{Name: "KEY", Value: "abcdef"}}}
 	for _, test := range []struct{ name, in, want string }{
 		{"a secret", "x=hunter22;", "x=********;"},
 		{"the longer one first", "hunter22-long", "********"},
 		{"a value from the plan", "KEY=abcdef", "KEY=********"},
+		{"a line of a key", "-MIIEpAIBAAKC", "-********"},
 		{"short values stay", "on and on", "on and on"},
 		{"nothing to mask", "plain", "plain"},
 	} {

@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 // prints its port and ends at SIGTERM.
 func application(args []string) {
 	delay, _ := time.ParseDuration(args[0])
-	if len(args) > 1 && args[1] == "child" {
+	if len(args) > 1 && args[1] == "parent" {
 		child := exec.Command(os.Args[0], "__app", "0s")
 		if err := child.Start(); err != nil {
 			panic(err)

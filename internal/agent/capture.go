@@ -29,12 +29,20 @@ func fill(path string, captured, values map[string]string) string {
 			value, known = values[name]
 		}
 		if known {
-			b.WriteString(url.PathEscape(value))
+			b.WriteString(escape(b.String(), value))
 		} else {
 			b.WriteString("{" + name + "}")
 		}
 		path = after
 	}
+}
+
+// escape makes a value safe for what follows a beginning of a path: a query or another part of it.
+func escape(before, value string) string {
+	if strings.Contains(before, "?") {
+		return url.QueryEscape(value)
+	}
+	return url.PathEscape(value)
 }
 
 // capture takes the values of variables from the answer to a creation: from a

@@ -1,0 +1,172 @@
+//go:build linux
+
+package agent
+
+import (
+	"os"
+	"os/exec"
+	"reflect"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestParseStatWithAnyName(t *testing.T) {
+	const rest = ` S 7 1 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 12345 9999 10`
+	for _, name := range []string{"(app)", "(my app)", "(a) S 1 (b)", "()"} {
+		s, err := parseStat("42 " + name + rest)
+		want := procStat{State: "S", PPID: 7, Start: 123450 * time.Millisecond}
+		if err != nil || s != want {
+			t.Errorf("%s: %+v, %v; want %+v", name, s, err, want)
+		}
+	}
+	for _, bad := range []string{"", "42 (app", "42 (app) S 7", "42 (app) S x" + strings.Repeat(" 1", 30)} {
+		if _, err := parseStat(bad); err == nil {
+			t.Errorf("%q was accepted", bad)
+		}
+	}
+}
+
+func TestParseStatus(t *testing.T) {
+	got := parseStatus(9, "Name:\tgunicorn: worker\nState:\tT (stopped)\nPPid:\t1\nUid:\t1000\t1001\t1001\t1001\n"+
+		"Gid:\t5\t6\t6\t6\nGroups:\t6 20 \nVmHWM:\t  2048 kB\nVmRSS:\t1024 kB\nThreads:\t3\nbroken\n")
+	want := Process{PID: 9, PPID: 1, UID: 1001, GID: 6, Groups: []int{6, 20}, Name: "gunicorn: worker",
+		State: "T", Threads: 3, Peak: 2 << 20, Resident: 1 << 20}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+func TestProcessesAreTheMainOneAndItsDescendants(t *testing.T) {
+	cmd, _ := startApplication(t, "0s", "parent")
+	a, err := local().Processes(t.Context(), ProcessesRequest{Main: cmd.Process.Pid})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(a.Processes) != 2 {
+		t.Fatalf("got %d processes, want the application and its child: %+v", len(a.Processes), a.Processes)
+	}
+	main, child := a.Processes[0], a.Processes[1]
+	t.Cleanup(func() { _ = syscall.Kill(child.PID, syscall.SIGKILL) })
+	exe, _ := os.Executable()
+	if main.PID != cmd.Process.Pid || child.PPID != main.PID || main.UID != os.Geteuid() || main.Exe != exe {
+		t.Errorf("main %+v, child %+v", main, child)
+	}
+	if want := []string{os.Args[0], "__app", "0s"}; !slices.Equal(child.Argv, want) {
+		t.Errorf("child's arguments %q, want %q", child.Argv, want)
+	}
+	if main.Peak < main.Resident || main.Resident == 0 || a.PeakBytes != main.Peak+child.Peak {
+		t.Errorf("memory: main %+v, sum %d", main, a.PeakBytes)
+	}
+	if !a.Proportional || a.ProportionalBytes <= 0 || a.ProportionalBytes > a.ResidentBytes {
+		t.Errorf("proportional %d of resident %d", a.ProportionalBytes, a.ResidentBytes)
+	}
+}
+
+func TestSumWithoutAllProportionalSizesIsNotGiven(t *testing.T) {
+	a := ProcessesAnswer{Proportional: true}
+	for _, pss := range []int64{10, -1, 20} {
+		a.add(Process{Proportional: pss})
+	}
+	if a.Proportional || a.ProportionalBytes != 0 {
+		t.Errorf("got %+v", a)
+	}
+}
+
+func TestTheAgentIsNotPartOfTheApplication(t *testing.T) {
+	// The agent is a child of this process: it leaves itself out.
+	a, err := local().Processes(t.Context(), ProcessesRequest{Main: os.Getpid()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range a.Processes {
+		if slices.Contains(p.Argv, Command) {
+			t.Errorf("the agent is listed: %+v", p)
+		}
+	}
+}
+
+func TestProcessesOfNoProcess(t *testing.T) {
+	cmd := exec.Command("true")
+	if err := cmd.Run(); err != nil {
+		t.Skip("no program to start:", err)
+	}
+	if _, err := local().Processes(t.Context(), ProcessesRequest{Main: cmd.Process.Pid}); err == nil {
+		t.Error("want an error")
+	}
+}
+
+func TestSignalStopsTheFamilyButNotTheMain(t *testing.T) {
+	cmd, _ := startApplication(t, "0s", "parent")
+	client, main := local(), cmd.Process.Pid
+	a, err := client.Signal(t.Context(), SignalRequest{Signal: "STOP", Main: main})
+	if err != nil || len(a.PIDs) != 1 || a.PIDs[0] == main || len(a.Errors) > 0 {
+		t.Fatalf("got %+v, %v; want the child alone", a, err)
+	}
+	t.Cleanup(func() { _ = syscall.Kill(a.PIDs[0], syscall.SIGKILL) })
+	if s := stateOf(t, a.PIDs[0], "T"); s != "T" {
+		t.Errorf("the child's state is %s, want T (stopped)", s)
+	}
+	if s := stateOf(t, main, "S"); s == "T" {
+		t.Error("the main process was stopped")
+	}
+	b, err := client.Signal(t.Context(), SignalRequest{Signal: "SIGCONT", Main: main, WithMain: true})
+	if err != nil || !slices.Equal(b.PIDs, []int{a.PIDs[0], main}) {
+		t.Errorf("got %+v, %v; want child, then main", b, err)
+	}
+	if _, err := client.Signal(t.Context(), SignalRequest{Signal: "NONE", Main: main}); err == nil {
+		t.Error("an unknown signal was accepted")
+	}
+}
+
+// stateOf reads a process's state until it is the one wanted, for a while:
+// signals take effect asynchronously.
+func stateOf(t *testing.T, pid int, want string) string {
+	t.Helper()
+	var s procStat
+	for range 200 {
+		var err error
+		if s, err = readStat(pid); err != nil {
+			t.Fatal(err)
+		}
+		if s.State == want {
+			break
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	return s.State
+}
+
+func TestEnvOfAnotherUsersProcess(t *testing.T) {
+	asRoot(t)
+	cmd := exec.Command("sleep", "60")
+	cmd.Env = []string{"OTHER=1"}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 10001, Gid: 10001}}
+	if err := cmd.Start(); err != nil {
+		t.Skip("can't start a process as another user:", err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	err := asUser(identity{UID: 10001, GID: 10001}, func() error {
+		_, err := os.ReadFile(procPath(cmd.Process.Pid, "environ"))
+		return err
+	})
+	if err != nil {
+		t.Errorf("reading as the owner: %v", err)
+	}
+	err = asUser(identity{UID: 10002, GID: 10002}, func() error {
+		_, err := os.ReadFile(procPath(cmd.Process.Pid, "environ"))
+		return err
+	})
+	if err == nil {
+		t.Error("another user could read the environment: the identity was not taken on")
+	}
+}
+
+func asRoot(t *testing.T) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, to act as another user")
+	}
+}

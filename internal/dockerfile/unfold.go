@@ -34,6 +34,15 @@ func (u Unfolded) offset(i int) int {
 	return p.source + i - p.text
 }
 
+// run is the end of the contiguous run that holds Text[i].
+func (u Unfolded) run(i int) int {
+	n := sort.Search(len(u.pieces), func(n int) bool { return u.pieces[n].text > i+u.base })
+	if n == len(u.pieces) {
+		return len(u.Text)
+	}
+	return min(u.pieces[n].text-u.base, len(u.Text))
+}
+
 // Span is the place in the source of Text[start:end].
 func (u Unfolded) Span(start, end int) Span {
 	if start >= end {

@@ -8,6 +8,13 @@ import (
 	"github.com/plimsoll/plimsoll/internal/engine"
 )
 
+// Defaults of a proof.
+const (
+	DefaultRequests = 100
+	DefaultSamples  = 3
+	DefaultTimeout  = 30 * time.Minute
+)
+
 // CheckOptions say what to check.
 type CheckOptions struct {
 	// Paths are Dockerfiles, folders with one, or trees of them; empty means the working directory.
@@ -50,9 +57,9 @@ type ProveOptions struct {
 	BuildArgs map[string]string
 	// Probes are requests to send in addition to those found, as "GET /path".
 	Probes []string
-	// Requests is how many requests are sent before memory is read; 0 means the default.
+	// Requests is how many requests are sent before memory is read; 0 means DefaultRequests.
 	Requests int
-	// Samples is how often timed figures are taken; 0 means the default.
+	// Samples is how often timed figures are taken; 0 means DefaultSamples.
 	Samples int
 	// Keep leaves images and state behind for a look.
 	Keep bool

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/aymanbagabas/go-udiff"
+	"github.com/plimsoll/plimsoll/internal/edit"
 	"github.com/plimsoll/plimsoll/internal/report"
 )
 
@@ -35,9 +35,9 @@ func (pg *page) diff(r *report.Report) {
 		shown := labelPath(r, name)
 		from := "a/" + shown
 		if !existed {
-			from = "/dev/null"
+			from = ""
 		}
-		unified := udiff.Unified(from, "b/"+shown, before, r.Plan.After[name])
+		unified := edit.Unified(from, "b/"+shown, before, r.Plan.After[name])
 		for line := range strings.Lines(unified) {
 			pg.diffLine(line)
 		}

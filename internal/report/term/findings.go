@@ -16,7 +16,12 @@ func (p *Printer) Findings(reports []*report.Report) error {
 		for _, f := range r.Ordered() {
 			pg.finding(r, f)
 		}
-		pg.leftOut(r)
+		if r.Verdict == "" { // else they are named with the verdict, at the end
+			pg.leftOut(r)
+			if len(r.Suppressed)+len(r.NotEvaluated)+len(r.Notes) > 0 {
+				pg.linef("")
+			}
+		}
 		if err := p.flush(pg); err != nil {
 			return err
 		}
@@ -103,9 +108,6 @@ func (pg *page) leftOut(r *report.Report) {
 	}
 	for _, note := range r.Notes {
 		pg.labelled("note", note)
-	}
-	if len(r.Suppressed)+len(r.NotEvaluated)+len(r.Notes) > 0 {
-		pg.linef("")
 	}
 }
 

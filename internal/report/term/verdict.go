@@ -74,15 +74,10 @@ func (pg *page) verdict(r *report.Report) {
 			pg.hanging(pg.dim, "–", s.Rule, "not applied: "+s.Reason)
 		}
 	}
-	for _, n := range r.NotEvaluated {
-		pg.hanging(pg.dim, "–", n.Rule, "not run: "+n.Reason)
-	}
 	for _, file := range r.Written {
 		pg.labelled("written", place(r, file))
 	}
-	for _, note := range r.Notes {
-		pg.labelled("note", note)
-	}
+	pg.leftOut(r)
 }
 
 func (pg *page) applied(all []plan.Applied) {

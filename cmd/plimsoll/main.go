@@ -1,0 +1,23 @@
+// Command plimsoll makes container images production-ready and proves it.
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/plimsoll/plimsoll/internal/agent"
+	"github.com/plimsoll/plimsoll/internal/cli"
+)
+
+func main() {
+	// Inside a container this binary is the helper that measures, and nothing else of it may run.
+	if len(os.Args) > 1 && os.Args[1] == agent.Command {
+		os.Exit(agent.Main(os.Args[2:], os.Stdin, os.Stdout, os.Stderr))
+	}
+	command := cli.Command{
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Env: os.Environ(),
+		Version:   cli.BuildVersion(),
+		Pipelines: cli.Pipelines{},
+	}
+	os.Exit(command.Main(context.Background(), os.Args[1:]))
+}

@@ -1,0 +1,74 @@
+package cli
+
+import (
+	"errors"
+
+	"github.com/plimsoll/plimsoll/internal/app"
+	"github.com/plimsoll/plimsoll/internal/finding"
+	"github.com/plimsoll/plimsoll/internal/report"
+	"github.com/spf13/cobra"
+)
+
+const checkLong = `Check names what is wrong with Dockerfiles and their build contexts, the
+gravest first, with what it costs and how that was measured. PATH is a
+Dockerfile, a folder with one, or a tree of them; the working directory if none
+is given. Nothing is built and nothing is changed.
+
+Findings are silenced by a comment above an instruction:
+  # plimsoll ignore=rule[,rule]`
+
+const checkExample = `  plimsoll check
+  plimsoll check services/ --fail-on error
+  plimsoll check Dockerfile --format json --offline
+  plimsoll check --rule heavy-base,root-user`
+
+func (s *session) check() *cobra.Command {
+	var from sources
+	format := newFormat()
+	failOn := choice{"warning", []string{"error", "warning", "info"}}
+	cmd := &cobra.Command{
+		Use: "check [PATH...]", Short: "Name what is wrong and what it costs",
+		Long: checkLong, Example: checkExample,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			options, err := s.checkOptions(args, from)
+			if err != nil {
+				return usageError{err, cmd.CommandPath()}
+			}
+			reports, err := s.Pipelines.Check(cmd.Context(), options)
+			if err := s.showCheck(reports, err, format.json()); err != nil {
+				return err
+			}
+			return checkResult(reports, severities()[failOn.value])
+		},
+	}
+	from.register(cmd.Flags())
+	format.register(cmd.Flags())
+	cmd.Flags().Var(&failOn, "fail-on", "exit with 1 on findings of this severity or a higher one")
+	return cmd
+}
+
+func (s *session) checkOptions(args []string, from sources) (app.CheckOptions, error) {
+	mirrors, rules, err := s.resolve(from)
+	return app.CheckOptions{Paths: args, Offline: from.offline, Mirrors: mirrors, Rules: rules}, err
+}
+
+// showCheck prints what was found, and hands on the error that ended the run.
+func (s *session) showCheck(reports []*report.Report, failed error, asJSON bool) error {
+	if asJSON {
+		return s.writeJSON(reports, failed)
+	}
+	if len(reports) == 0 && failed != nil {
+		return failed
+	}
+	return errors.Join(s.printer(s.Stdout).Findings(reports), failed)
+}
+
+// checkResult is the exit code that the findings call for.
+func checkResult(reports []*report.Report, failOn finding.Severity) error {
+	for _, r := range reports {
+		if worst, any := r.Worst(); any && worst >= failOn {
+			return resultError(exitFindings)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,70 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/plimsoll/plimsoll/internal/app"
+	"github.com/plimsoll/plimsoll/internal/report"
+	"github.com/spf13/cobra"
+)
+
+const fixLong = `Fix rewrites a Dockerfile, and the files beside it, without building anything.
+It prints a unified diff that patch -p1 and git apply take, or changes the files
+with --write. Edits that could change what the application sees are marked
+unproven: plimsoll prove builds and runs them; --safe leaves them out.
+
+On a terminal the diff masks secrets that it takes out. Written to a file or a
+pipe it is exact, since otherwise it could not be applied.`
+
+const fixExample = `  plimsoll fix
+  plimsoll fix --safe --write
+  plimsoll fix services/api > api.patch`
+
+func (s *session) fix() *cobra.Command {
+	var from sources
+	var safe, write bool
+	format := newFormat()
+	cmd := &cobra.Command{
+		Use: "fix [PATH]", Short: "Rewrite the Dockerfile",
+		Long: fixLong, Example: fixExample, Args: atMost(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			mirrors, rules, err := s.resolve(from)
+			if err != nil {
+				return usageError{err, cmd.CommandPath()}
+			}
+			r, err := s.Pipelines.Fix(cmd.Context(), app.FixOptions{
+				Path: first(args, "."), Safe: safe, Write: write,
+				Rules: rules, Offline: from.offline, Mirrors: mirrors,
+			})
+			return s.showFix(cmd.Context(), r, err, format.json(), write)
+		},
+	}
+	from.register(cmd.Flags())
+	format.register(cmd.Flags())
+	cmd.Flags().BoolVar(&safe, "safe", false, "apply safe edits alone")
+	cmd.Flags().BoolVar(&write, "write", false, "change the files instead of printing a diff")
+	return cmd
+}
+
+// showFix prints the diff to standard output and what was decided to standard
+// error, so that the diff alone goes into a pipe.
+func (s *session) showFix(ctx context.Context, r *report.Report, failed error, asJSON, write bool) error {
+	if asJSON {
+		return s.writeJSON(present(r), failed)
+	}
+	if r == nil || failed != nil {
+		return s.ended(ctx, r, failed)
+	}
+	if write {
+		return s.printer(s.Stdout).Plan(r)
+	}
+	out := s.printer(s.Stdout)
+	diff := out.Patch
+	if _, ok := terminal(s.Stdout); ok {
+		diff = out.Diff
+	}
+	if err := diff(r); err != nil || s.quiet {
+		return err
+	}
+	return s.printer(s.Stderr).Plan(r)
+}

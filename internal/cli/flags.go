@@ -1,0 +1,153 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/plimsoll/plimsoll/internal/finding"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// choice is a flag that takes one of a few words.
+type choice struct {
+	value   string
+	choices []string
+}
+
+func (c *choice) String() string { return c.value }
+func (c *choice) Type() string   { return strings.Join(c.choices, "|") }
+
+func (c *choice) Set(text string) error {
+	for _, one := range c.choices {
+		if text == one {
+			c.value = text
+			return nil
+		}
+	}
+	return fmt.Errorf("must be one of %s", strings.Join(c.choices, ", "))
+}
+
+// format is the --format flag.
+type format struct{ choice }
+
+func newFormat() format { return format{choice{"text", []string{"text", "json"}}} }
+
+func (f *format) json() bool { return f.value == "json" }
+
+func (f *format) register(flags *pflag.FlagSet) {
+	flags.Var(&f.choice, "format", "how to print")
+}
+
+// severities are the values of --fail-on.
+func severities() map[string]finding.Severity {
+	return map[string]finding.Severity{"error": finding.Error, "warning": finding.Warning, "info": finding.Info}
+}
+
+// sources are the flags that say what rules may look at.
+type sources struct {
+	offline bool
+	mirrors []string
+	rules   []string
+}
+
+func (f *sources) register(flags *pflag.FlagSet) {
+	flags.BoolVar(&f.offline, "offline", false, "ask no registry; sizes of bases come from a table and are marked estimated")
+	flags.StringArrayVar(&f.mirrors, "mirror", nil, "ask `HOST=ADDR` in a registry's place, as docker.io=127.0.0.1:5005 (repeatable)")
+	flags.StringSliceVar(&f.rules, "rule", nil, "run these `RULES` alone (comma-separated or repeated)")
+}
+
+// pairs reads NAME=value entries of a flag into a map, the last one of a name winning.
+func pairs(flag string, entries []string) (map[string]string, error) {
+	values := map[string]string{}
+	for _, entry := range entries {
+		name, value, ok := strings.Cut(entry, "=")
+		if !ok || name == "" {
+			return nil, fmt.Errorf("--%s %q: want NAME=value", flag, entry)
+		}
+		values[name] = value
+	}
+	return values, nil
+}
+
+func (f *sources) mirrorMap() (map[string]string, error) {
+	mirrors, err := pairs("mirror", f.mirrors)
+	if err != nil {
+		return nil, fmt.Errorf("%w, as docker.io=127.0.0.1:5005", err)
+	}
+	for host, address := range mirrors {
+		if address == "" || strings.ContainsAny(host+address, "/ ") {
+			return nil, fmt.Errorf("--mirror %s=%s: want a host and an address without scheme or path, as docker.io=127.0.0.1:5005", host, address)
+		}
+	}
+	return mirrors, nil
+}
+
+// environment completes --env entries: NAME alone takes the caller's value.
+func (s *session) environment(entries []string) ([]string, error) {
+	var env []string
+	for _, entry := range entries {
+		name, _, given := strings.Cut(entry, "=")
+		if name == "" {
+			return nil, fmt.Errorf("--env %q: want NAME=value, or NAME to pass on the caller's", entry)
+		}
+		if !given {
+			value, ok := s.getenv(name)
+			if !ok {
+				return nil, fmt.Errorf("--env %s: the variable is not set; give it as %s=value", name, name)
+			}
+			entry = name + "=" + value
+		}
+		env = append(env, entry)
+	}
+	return env, nil
+}
+
+// probes brings --probe entries into the form "METHOD /path"; a path alone is a GET.
+func probes(entries []string) ([]string, error) {
+	var all []string
+	for _, entry := range entries {
+		method, path, ok := strings.Cut(strings.TrimSpace(entry), " ")
+		if !ok {
+			method, path = "GET", method
+		}
+		path = strings.TrimSpace(path)
+		if method == "" || strings.Trim(strings.ToUpper(method), "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" || !strings.HasPrefix(path, "/") {
+			return nil, fmt.Errorf("--probe %q: want a method and a path, as 'GET /health'", entry)
+		}
+		all = append(all, strings.ToUpper(method)+" "+path)
+	}
+	return all, nil
+}
+
+// atMost is cobra.MaximumNArgs with a message that says what is meant.
+func atMost(n int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) > n {
+			return usageError{fmt.Errorf("%s takes no more than %d argument(s), got %q", cmd.Name(), n, args), cmd.CommandPath()}
+		}
+		return nil
+	}
+}
+
+// flagError names the flag that was probably meant.
+func flagError(cmd *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) {
+		var names []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		if near := nearest(unknown.GetSpecifiedName(), names); len(near) > 0 {
+			err = fmt.Errorf("%w; did you mean --%s?", err, strings.Join(near, ", --"))
+		}
+	}
+	return usageError{err, cmd.CommandPath()}
+}
+
+// first is the only argument, or what stands for it.
+func first(args []string, otherwise string) string {
+	if len(args) > 0 {
+		return args[0]
+	}
+	return otherwise
+}

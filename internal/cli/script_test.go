@@ -1,0 +1,139 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/plimsoll/plimsoll/internal/app"
+	"github.com/plimsoll/plimsoll/internal/engine"
+	"github.com/plimsoll/plimsoll/internal/finding"
+	"github.com/plimsoll/plimsoll/internal/report"
+	"github.com/plimsoll/plimsoll/internal/report/reporttest"
+	"github.com/plimsoll/plimsoll/internal/rule"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// The scripts run a plimsoll whose pipelines are made up: the path says what comes out.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"plimsoll": func() {
+			command := Command{
+				Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Env: os.Environ(),
+				Version:   Version{Version: "v1.2.3", Go: "go1"},
+				Pipelines: Pipelines{Check: fakeCheck, Fix: fakeFix, Prove: fakeProve, Rules: fakeRules},
+			}
+			os.Exit(command.Main(context.Background(), os.Args[1:]))
+		},
+	})
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:  "testdata/script",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+	})
+}
+
+// exits runs a program that must end with the given exit code, or by a signal.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE|signal PROGRAM [ARGUMENT...]")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	code := "0"
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		code = strings.Replace(fmt.Sprint(exit.ExitCode()), "-1", "signal", 1)
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if code != args[0] {
+		ts.Fatalf("exit code %s, want %s", code, args[0])
+	}
+}
+
+func fakeCheck(_ context.Context, o app.CheckOptions) ([]*report.Report, error) {
+	var reports []*report.Report
+	var errs []error
+	for _, path := range o.Paths {
+		switch path {
+		case "clean":
+			reports = append(reports, report.New("", "clean/Dockerfile"))
+		case "info":
+			r := report.New("", "info/Dockerfile")
+			r.Findings = []finding.Finding{{Rule: "a/b", Severity: finding.Info, File: "Dockerfile", Message: "minor"}}
+			reports = append(reports, r)
+		case "naive":
+			reports = append(reports, reporttest.Checked())
+		default:
+			errs = append(errs, &report.Failure{Message: "no Dockerfile in " + path, Hint: "name one"})
+		}
+	}
+	return reports, errors.Join(errs...)
+}
+
+func fakeFix(_ context.Context, o app.FixOptions) (*report.Report, error) {
+	switch o.Path {
+	case "clean":
+		r := report.New("", "clean/Dockerfile")
+		r.Verdict = report.Unchanged
+		return r, nil
+	case "naive":
+		r := reporttest.Fixed()
+		if o.Write {
+			r.Written = []string{"Dockerfile", ".dockerignore"}
+		}
+		return r, nil
+	}
+	return nil, fmt.Errorf("no Dockerfile in %s", o.Path)
+}
+
+func fakeProve(ctx context.Context, o app.ProveOptions) (*report.Report, error) {
+	o.Progress.Phase("building both versions")
+	switch o.Path {
+	case "naive":
+		return reporttest.Proved(), nil
+	case "partly":
+		r := reporttest.Proved()
+		r.Verdict = report.PartlyProven
+		r.Plan.Applied[1].Proven = false
+		return r, nil
+	case "disproved":
+		return reporttest.Disproved(), nil
+	case "unbuildable":
+		return reporttest.Checked(), fmt.Errorf("proving: %w", &engine.BuildError{
+			Build: "before", Line: 4, Step: "[4/5] RUN pip install -r requirements.txt",
+			Output: "ERROR: " + reporttest.Secret + "\x1b[31m\n", Err: errors.New("exit code: 1"),
+		})
+	case "interrupted":
+		if err := syscall.Kill(os.Getpid(), syscall.SIGINT); err != nil {
+			return nil, err
+		}
+		<-ctx.Done()
+		return reporttest.Checked(), ctx.Err()
+	case "interrupted-twice":
+		// A run that does not heed its context. The signal's default effect is
+		// back a moment after the context has ended.
+		for {
+			if err := syscall.Kill(os.Getpid(), syscall.SIGINT); err != nil {
+				return nil, err
+			}
+			<-ctx.Done()
+		}
+	}
+	return nil, errors.New("no engine: runc is not installed (apt-get install runc)")
+}
+
+func fakeRules() []*rule.Rule {
+	return []*rule.Rule{
+		{ID: "size/heavy-base", Severity: finding.Warning, Safety: finding.Unsafe, Doc: rule.Doc{Summary: "the base has a slimmer variant", What: "The final stage uses a full image.", Before: "-- Dockerfile --\nFROM python:3.11\n"}},
+		{ID: "security/root-user", Severity: finding.Error, Safety: finding.Unsafe, Doc: rule.Doc{Summary: "the application runs as root"}},
+		{ID: "cache/update-apart", Severity: finding.Warning, Safety: finding.Safe, Doc: rule.Doc{Summary: "update and install are apart"}},
+	}
+}

@@ -92,6 +92,7 @@ func (p *parser) heredocBody(inst *Instruction, h *Heredoc) {
 		}
 		h.Body.End = l.end
 	}
+	inst.Span.End = max(inst.Span.End, h.Body.End)
 	h.End = Span{h.Body.End, h.Body.End}
 	p.fail(h.Intro.Start, "heredoc "+quote(h.Name)+" is not terminated", "end it with a line that holds "+h.Name+" alone")
 }

@@ -22,7 +22,9 @@ func (f *File) Script(i *Instruction) Unfolded {
 	for _, h := range i.Heredocs {
 		j.add("\n", h.Body.Start-1)
 		j.add(f.Text(h.Body), h.Body.Start) // for <<-, the shell removes the tabs
-		j.add(h.Name, h.End.End-len(h.Name))
+		if h.End.Start < h.End.End {        // it is terminated
+			j.add(h.Name, h.End.End-len(h.Name))
+		}
 	}
 	return j.unfolded()
 }

@@ -107,7 +107,7 @@ func TestCommands(t *testing.T) {
 }
 
 // placed checks that spans are in order and in bounds, and that a word
-// without quotes reads the same in the source.
+// without quotes reads the same in the source. Shells drop NUL bytes.
 func placed(f *dockerfile.File, s *Script) error {
 	for _, c := range s.Commands() {
 		if c.Span.Start < 0 || c.Span.End > len(f.Source) || c.Span.Start > c.Span.End {
@@ -120,7 +120,7 @@ func placed(f *dockerfile.File, s *Script) error {
 			}
 			at = w.Span.End
 			source := f.Text(w.Span)
-			if w.Literal && !strings.ContainsAny(source, "'\"\\\n`") && source != w.Text {
+			if w.Literal && !strings.ContainsAny(source, "'\"\\\n`\x00\r") && source != w.Text {
 				return fmt.Errorf("word %q reads %q in the source", w.Text, source)
 			}
 		}

@@ -62,8 +62,15 @@ func (s *session) exit(err error) int {
 func (s *session) tell(r *report.Report, failed error) {
 	for _, one := range parts(failed) {
 		// A standard error that can't be written to leaves nobody to tell.
-		_ = s.printer(s.Stderr).Failure(r, report.FailureOf(one))
+		_ = s.printer(s.Stderr).Failure(r, failureOf(r, one))
 	}
+}
+
+func failureOf(r *report.Report, err error) *report.Failure {
+	if r == nil {
+		return report.FailureOf(err)
+	}
+	return r.FailureOf(err)
 }
 
 // ended hands on the error that ended a run: told already where the report

@@ -83,7 +83,7 @@ func (s *session) writeJSON(reports []*report.Report, failed error) error {
 func withFailures(reports []*report.Report, failed error, version string) []*report.Report {
 	errs := parts(failed)
 	if len(reports) == 1 && len(errs) == 1 && reports[0].Failure == nil {
-		reports[0].Verdict, reports[0].Failure = report.Failed, report.FailureOf(errs[0])
+		reports[0].Verdict, reports[0].Failure = report.Failed, reports[0].FailureOf(errs[0])
 		return reports
 	}
 	for _, err := range errs {

@@ -124,7 +124,7 @@ func (s *session) showProof(ctx context.Context, r *report.Report, failed error,
 	}
 	err := out.Comparison(r)
 	if r.Failure != nil {
-		err = errors.Join(err, out.Failure(r, r.Failure))
+		err = errors.Join(err, s.blank(), out.Failure(r, r.Failure))
 	}
 	return err
 }

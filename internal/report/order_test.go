@@ -10,6 +10,7 @@ import (
 	"github.com/plimsoll/plimsoll/internal/dockerfile"
 	"github.com/plimsoll/plimsoll/internal/engine"
 	"github.com/plimsoll/plimsoll/internal/finding"
+	"github.com/plimsoll/plimsoll/internal/plan"
 )
 
 func TestOrdered(t *testing.T) {
@@ -63,5 +64,30 @@ func TestFailureOf(t *testing.T) {
 		if (f.Detail != "") != test.hasDetail {
 			t.Errorf("%s: Detail = %q", test.name, f.Detail)
 		}
+	}
+}
+
+func TestFailureIsLocated(t *testing.T) {
+	r := New("1", "api/docker/Dockerfile.prod")
+	r.Root = "api"
+	r.Sources = map[string]string{"docker/Dockerfile.prod": "FROM a\nRUN old\n"}
+	r.Plan = &plan.Plan{After: map[string]string{"docker/Dockerfile.prod": "FROM b\nRUN new\n"}}
+	for _, test := range []struct {
+		build      string
+		line       int
+		file, text string
+	}{
+		{"before", 2, "docker/Dockerfile.prod", "RUN old"},
+		{"after", 2, "docker/Dockerfile.prod (rewritten)", "RUN new"},
+		{"before", 99, "docker/Dockerfile.prod", ""},
+		{"before", 0, "", ""},
+	} {
+		f := r.FailureOf(fmt.Errorf("proving: %w", &engine.BuildError{Build: test.build, Line: test.line, Err: errors.New("no")}))
+		if f.File != test.file || f.Source != test.text {
+			t.Errorf("%s, line %d: %q in %q", test.build, test.line, f.Source, f.File)
+		}
+	}
+	if f := r.FailureOf(errors.New("other")); f.File != "" || f.Message != "other" {
+		t.Errorf("another error: %+v", f)
 	}
 }

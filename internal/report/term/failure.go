@@ -48,26 +48,14 @@ func (pg *page) failingLine(r *report.Report, f *report.Failure) {
 		return
 	}
 	pg.linef("  %s", pg.bold.Render(fmt.Sprintf("%s:%d", file, f.Line)))
-	source := f.Source
-	if source == "" && r != nil {
-		source = sourceLine(r.Sources[f.File], f.Line)
-	}
-	if source != "" {
+	if f.Source != "" {
 		limit := longest
 		if pg.width > 0 {
 			limit = max(pg.width-7, 20)
 		}
-		text := strings.ReplaceAll(oneLine(pg.text(source)), "\t", "    ")
+		text := strings.ReplaceAll(oneLine(pg.text(f.Source)), "\t", "    ")
 		pg.linef("%s %s", pg.dim.Render(fmt.Sprintf("%4d |", f.Line)), cut(text, limit))
 	}
-}
-
-func sourceLine(source string, number int) string {
-	lines := strings.Split(source, "\n")
-	if number < 1 || number > len(lines) {
-		return ""
-	}
-	return lines[number-1]
 }
 
 // output writes the last lines of what a step or container printed.

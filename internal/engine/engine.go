@@ -45,7 +45,8 @@ type BuildRequest struct {
 	Overrides map[string][]byte
 	Target    string
 	BuildArgs map[string]string
-	// NoCache executes every step, whatever the cache holds.
+	// NoCache executes every step, whatever the cache holds, with empty cache
+	// mounts. Base images are pulled and unpacked before the clock starts.
 	NoCache bool
 	// Push is a reference on a plain-HTTP loopback registry that the image is pushed to; empty means none.
 	Push string
@@ -57,7 +58,8 @@ type BuildRequest struct {
 type BuildResult struct {
 	// Image identifies the result for Run, on this engine.
 	Image string
-	// Config is the OCI image config (JSON).
+	// Config is the OCI image config (JSON) as the Dockerfile determines it; the
+	// layers' digests are added when it is pushed.
 	Config []byte
 	// Digest of the pushed manifest, "sha256:…", when Push was given.
 	Digest string
@@ -94,6 +96,7 @@ type BuildError struct {
 	Line   int    // of the Dockerfile, 1-based; 0 if not known
 	Step   string // the failing step's name
 	Output string // the last lines that it printed
+	Hint   string // what to try; empty if there is nothing to say beyond the error
 	Err    error
 }
 
@@ -137,7 +140,7 @@ type ExecRequest struct {
 
 // Exit is how a main process ended.
 type Exit struct {
-	Code   int
+	Code   int            // as a shell reports it: 128 + signal when killed
 	Signal syscall.Signal // 0 unless killed by a signal
 	At     time.Time
 }

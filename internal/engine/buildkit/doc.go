@@ -1,0 +1,26 @@
+// Package buildkit drives a BuildKit daemon through its client: builds with
+// the Dockerfile frontend run on the client's side, so that every daemon gets
+// the same Dockerfile features, and containers over the gateway. It knows nothing
+// about where the daemon runs: the embedded engine, Docker's and a remote one hand it a
+// connected client.
+//
+// # What a build leaves behind
+//
+// BuildKit keeps results by cache key, not by name. A built image is therefore
+// remembered as its definition; the first Run solves that again, which is
+// answered from the cache, and keeps the session open for all containers of
+// the image. If a step of it would have to run again, because the context
+// changed in between, Run refuses: it would not be the image that was measured.
+//
+// # Cold builds
+//
+// A build with NoCache executes every step and gives it cache mounts of its own. Its base images are
+// pulled and unpacked before the clock starts, so that the figure says nothing about
+// the network. Two cold builds that run at the same time share a step
+// whose inputs and command are equal: it is executed once, for both.
+//
+// # The helper
+//
+// Every container sees plimsoll's static binary, read-only, as HelperPath. It
+// is a mount: the image that is built, pushed and measured does not hold it.
+package buildkit

@@ -1,0 +1,137 @@
+package buildkit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/moby/buildkit/solver/errdefs"
+	digest "github.com/opencontainers/go-digest"
+	"github.com/plimsoll/plimsoll/internal/engine"
+)
+
+const shownLines = 20
+
+// failure turns what the daemon answered into an error that says what to do: a
+// BuildError if the project is at fault or a base image can't be had, a plain one otherwise.
+func failure(ctx context.Context, req engine.BuildRequest, t *tracker, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("building %s: %w", req.Name, context.Cause(ctx))
+	}
+	out := &engine.BuildError{Build: req.Name, Line: failedLine(err), Err: &shortened{text: headline(err), err: err}}
+	if base := baseFailure(err.Error()); base != nil {
+		out.Step, out.Err, out.Hint = "FROM "+base.ref, &shortened{text: base.what, err: err}, base.hint
+		return out
+	}
+	if s := t.failed(failedVertex(err)); s != nil {
+		out.Step = s.Name
+		out.Output = s.output.lastLines(shownLines)
+		if out.Line == 0 && len(s.Lines) > 0 {
+			out.Line = s.Lines[0][0]
+		}
+		return out
+	}
+	if out.Line > 0 {
+		out.Step = lineOf(req.Dockerfile, out.Line)
+		return out
+	}
+	if strings.Contains(err.Error(), "dockerfile") || strings.Contains(err.Error(), "target stage") {
+		return out
+	}
+	return fmt.Errorf("building %s: %w", req.Name, err)
+}
+
+// shortened is an error with a shorter text than its cause, which stays reachable.
+type shortened struct {
+	text string
+	err  error
+}
+
+func (e *shortened) Error() string { return e.text }
+func (e *shortened) Unwrap() error { return e.err }
+
+// wrappers are what each layer between the fault and here puts before it.
+var wrappers = regexp.MustCompile(`^(?:failed to solve: |failed to run Build function: |rpc error: code = \w+ desc = |exit code: \d+: (?:.*: )?failed to )`)
+
+func headline(err error) string {
+	text := err.Error()
+	for {
+		cut := wrappers.ReplaceAllString(text, "")
+		if cut == text {
+			return text
+		}
+		text = cut
+	}
+}
+
+func failedVertex(err error) digest.Digest {
+	var v *errdefs.VertexError
+	if errors.As(err, &v) {
+		return digest.Digest(v.Digest)
+	}
+	return ""
+}
+
+// failedLine is the first line of the innermost place that the error names.
+func failedLine(err error) int {
+	for _, source := range errdefs.Sources(err) {
+		for _, r := range source.Ranges {
+			if line := int(r.GetStart().GetLine()); line > 0 {
+				return line
+			}
+		}
+	}
+	return 0
+}
+
+func lineOf(text []byte, line int) string {
+	lines := strings.Split(string(text), "\n")
+	if line > len(lines) {
+		return ""
+	}
+	return strings.TrimSpace(lines[line-1])
+}
+
+// missingBase is a base image that can't be had.
+type missingBase struct{ ref, what, hint string }
+
+var unresolved = regexp.MustCompile(`failed to resolve source metadata for ([^\s]+): (.*)`)
+
+func baseFailure(text string) *missingBase {
+	m := unresolved.FindStringSubmatch(text)
+	if m == nil {
+		return nil
+	}
+	ref, reason := m[1], m[2]
+	host, _, _ := strings.Cut(ref, "/")
+	if isAbsent(reason) {
+		return &missingBase{ref: ref,
+			what: "the base image " + ref + " does not exist, or needs a login",
+			hint: "check the name and the tag; for a private image, log in to " + host + " first"}
+	}
+	return &missingBase{ref: ref,
+		what: "the registry " + host + " could not be asked for " + ref + ": " + lastPart(reason),
+		hint: "check the network, or name a mirror: --mirror " + host + "=HOST:PORT"}
+}
+
+func isAbsent(reason string) bool {
+	for _, sign := range []string{": not found", "pull access denied", "insufficient_scope", "authorization failed", "401 Unauthorized", "repository does not exist"} {
+		if strings.Contains(reason, sign) {
+			return true
+		}
+	}
+	return false
+}
+
+// lastPart is the innermost reason in a chain of wrapped ones: "dial tcp …: connection refused".
+func lastPart(reason string) string {
+	if i := strings.LastIndex(reason, "dial tcp"); i >= 0 {
+		return reason[i:]
+	}
+	if i := strings.LastIndex(reason, "unexpected status"); i >= 0 {
+		return reason[i:]
+	}
+	return reason
+}

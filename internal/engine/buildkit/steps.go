@@ -1,0 +1,214 @@
+package buildkit
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/moby/buildkit/client"
+	digest "github.com/opencontainers/go-digest"
+	"github.com/plimsoll/plimsoll/internal/engine"
+)
+
+// tracker follows a build's progress, which one goroutine reads.
+type tracker struct {
+	build    string
+	seen     *solved
+	progress func(engine.Event)
+	steps    map[digest.Digest]*step
+	export   exportTimes
+}
+
+type step struct {
+	engine.Step
+	output tail
+	own    bool // of this build's Dockerfile
+}
+
+func newTracker(build string, seen *solved, progress func(engine.Event)) *tracker {
+	if progress == nil {
+		progress = func(engine.Event) {}
+	}
+	return &tracker{build: build, seen: seen, progress: progress, steps: map[digest.Digest]*step{}}
+}
+
+// follow reads the progress until it ends; the channel that it returns is closed then.
+func (t *tracker) follow(statuses <-chan *client.SolveStatus) <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for status := range statuses {
+			t.update(status)
+		}
+	}()
+	return done
+}
+
+func (t *tracker) update(status *client.SolveStatus) {
+	for _, v := range status.Vertexes {
+		t.vertex(v)
+	}
+	for _, s := range status.Statuses {
+		t.export.status(s)
+	}
+	for _, l := range status.Logs {
+		t.log(l)
+	}
+}
+
+func (t *tracker) vertex(v *client.Vertex) {
+	s := t.step(v.Digest)
+	s.Name = v.Name
+	s.Lines, s.own = t.seen.linesOf(v.Digest)
+	s.Stage = stageOf(v.Name)
+	s.Internal = !s.own
+	s.Cached = v.Cached
+	s.Error = v.Error
+	if v.Started != nil && (s.Started.IsZero() || v.Started.Before(s.Started)) {
+		s.Started = *v.Started
+	}
+	if v.Completed != nil {
+		s.Completed = *v.Completed
+	}
+	t.export.vertex(v)
+	if v.Started != nil {
+		t.progress(engine.Event{Build: t.build, Step: s.Step})
+	}
+}
+
+func (t *tracker) log(l *client.VertexLog) {
+	s := t.step(l.Vertex)
+	_, _ = s.output.Write(l.Data)
+	t.progress(engine.Event{Build: t.build, Step: s.Step, Log: l.Data})
+}
+
+func (t *tracker) step(dgst digest.Digest) *step {
+	s, ok := t.steps[dgst]
+	if !ok {
+		s = &step{output: tail{limit: outputLimit}}
+		t.steps[dgst] = s
+	}
+	return s
+}
+
+// result lists the steps of a build that succeeded: the Dockerfile's in its order, then BuildKit's own.
+// A step that was never run nor reported was answered by another build's result.
+func (t *tracker) result() []engine.Step {
+	var out []engine.Step
+	for dgst, s := range t.steps {
+		s.Lines, s.own = t.seen.linesOf(dgst)
+		s.Internal = !s.own
+		if s.own && s.Completed.IsZero() {
+			s.Cached = true
+		}
+		if s.own || !s.Completed.IsZero() {
+			out = append(out, s.Step)
+		}
+	}
+	slices.SortFunc(out, compareSteps)
+	return out
+}
+
+func compareSteps(a, b engine.Step) int {
+	switch {
+	case a.Internal != b.Internal:
+		if a.Internal {
+			return 1
+		}
+		return -1
+	case len(a.Lines) > 0 && len(b.Lines) > 0 && a.Lines[0] != b.Lines[0]:
+		return cmp.Compare(a.Lines[0][0], b.Lines[0][0])
+	default:
+		return cmp.Or(a.Started.Compare(b.Started), strings.Compare(a.Name, b.Name))
+	}
+}
+
+// failed finds the step that made a build fail; nil if none did.
+func (t *tracker) failed(dgst digest.Digest) *step {
+	if s, ok := t.steps[dgst]; ok {
+		return s
+	}
+	var found *step
+	for _, s := range t.steps {
+		if s.Error == "" || strings.Contains(s.Error, "context canceled") {
+			continue
+		}
+		if found == nil || s.own && !found.own {
+			found = s
+		}
+	}
+	return found
+}
+
+// stepPrefix is how the Dockerfile frontend names a step: "[builder 2/4] RUN …",
+// with the platform first where there are several, and without stage where there is one.
+var stepPrefix = regexp.MustCompile(`^\[(?:[a-z0-9]+/[a-z0-9/]+ )?(?:([^\s\]]+) +)?\d+/\d+\] `)
+
+// stageOf reads the stage out of a step's name; "stage-0" if there is one stage, without a name.
+func stageOf(name string) string {
+	m := stepPrefix.FindStringSubmatch(name)
+	switch {
+	case m == nil:
+		return ""
+	case m[1] == "":
+		return "stage-0"
+	default:
+		return m[1]
+	}
+}
+
+// exportTimes are read off the one vertex in which BuildKit exports, compresses and pushes.
+type exportTimes struct {
+	digest             digest.Digest
+	started, completed time.Time
+	pushes             []interval
+}
+
+type interval struct{ from, to time.Time }
+
+func (t *exportTimes) vertex(v *client.Vertex) {
+	if !strings.HasPrefix(v.Name, "exporting to ") {
+		return
+	}
+	t.digest = v.Digest
+	if v.Started != nil {
+		t.started = *v.Started
+	}
+	if v.Completed != nil {
+		t.completed = *v.Completed
+	}
+}
+
+func (t *exportTimes) status(s *client.VertexStatus) {
+	if !strings.HasPrefix(s.ID, "pushing ") || s.Started == nil || s.Completed == nil {
+		return
+	}
+	t.pushes = append(t.pushes, interval{*s.Started, *s.Completed})
+}
+
+// export is the wall time of exporting.
+func (t *exportTimes) export() time.Duration {
+	if t.started.IsZero() || t.completed.IsZero() {
+		return 0
+	}
+	return t.completed.Sub(t.started)
+}
+
+// push is the wall time during which something was being pushed.
+func (t *exportTimes) push() time.Duration {
+	slices.SortFunc(t.pushes, func(a, b interval) int { return a.from.Compare(b.from) })
+	var total time.Duration
+	var until time.Time
+	for _, p := range t.pushes {
+		if p.from.Before(until) {
+			p.from = until
+		}
+		if p.to.After(p.from) {
+			total += p.to.Sub(p.from)
+			until = p.to
+		}
+	}
+	return total
+}

@@ -1,0 +1,84 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/plimsoll/plimsoll/internal/engine"
+	"github.com/plimsoll/plimsoll/internal/engine/buildkit"
+	"github.com/sirupsen/logrus"
+)
+
+// embedded is the client half over the daemon in this process.
+type embedded struct {
+	*buildkit.Engine
+	daemon *daemon
+	lock   *lock
+}
+
+// New starts an engine. What the host lacks comes back as a *Missing, a state
+// directory in use as a *Locked.
+func New(ctx context.Context, opts Options) (engine.Engine, error) {
+	opts, err := opts.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if opts.Root, err = prepareRoot(opts.Root); err != nil {
+		return nil, err
+	}
+	h, err := probe(ctx, opts.Root)
+	if err != nil {
+		return nil, err
+	}
+	l, err := takeLock(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	// BuildKit and containerd log to the one standard logger of their library.
+	logrus.SetOutput(opts.Log)
+	e, err := start(ctx, opts, h)
+	if err != nil {
+		return nil, errors.Join(err, l.release())
+	}
+	e.lock = l
+	return e, nil
+}
+
+// prepareRoot makes the state directory and resolves links, so that paths in mounts can be compared with it.
+func prepareRoot(root string) (string, error) {
+	root, err := filepath.Abs(root)
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(root, 0o711); err != nil {
+		return "", fmt.Errorf("making the engine's state directory: %w", err)
+	}
+	return filepath.EvalSymlinks(root)
+}
+
+func start(ctx context.Context, opts Options, h *host) (*embedded, error) {
+	if err := sweep(ctx, h, opts.Root); err != nil {
+		return nil, err
+	}
+	d, err := startDaemon(opts.Root, h, opts.Mirrors)
+	if err != nil {
+		return nil, err
+	}
+	c, err := d.dial(ctx)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("connecting to the engine: %w", err), d.close())
+	}
+	e, err := buildkit.New(ctx, c, buildkit.Options{Name: "embedded", Helper: opts.HelperPath, Signal: d.executor.signal})
+	if err != nil {
+		return nil, errors.Join(err, c.Close(), d.close())
+	}
+	return &embedded{Engine: e, daemon: d}, nil
+}
+
+// Close ends all containers and lets go of the state directory.
+func (e *embedded) Close() error {
+	return errors.Join(e.Engine.Close(), e.daemon.close(), e.lock.release())
+}

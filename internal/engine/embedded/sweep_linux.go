@@ -1,0 +1,110 @@
+package embedded
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/moby/sys/mountinfo"
+	"golang.org/x/sys/unix"
+)
+
+// temporaryMount is how BuildKit names the mounts that it makes outside of its root.
+const temporaryMount = "buildkit-mount"
+
+// sweep removes what a killed engine left behind below root: containers, then
+// mounts, then the bundles of the containers.
+func sweep(ctx context.Context, h *host, root string) error {
+	return errors.Join(
+		sweepContainers(ctx, h.runc, root),
+		sweepMounts(root),
+		sweepBundles(root),
+	)
+}
+
+// leftContainer is the part of the runtime's listing that is of use here.
+type leftContainer struct {
+	ID     string `json:"id"`
+	Bundle string `json:"bundle"`
+}
+
+func sweepContainers(ctx context.Context, runc, root string) error {
+	out, err := exec.CommandContext(ctx, runc, "list", "--format", "json").Output()
+	if err != nil {
+		return fmt.Errorf("listing left-over containers: %w", err)
+	}
+	var all []leftContainer
+	if err := json.Unmarshal(out, &all); err != nil {
+		return fmt.Errorf("reading the list of left-over containers: %w", err)
+	}
+	var errs []error
+	for _, c := range all {
+		if !isBelow(c.Bundle, root) {
+			continue
+		}
+		if out, err := exec.CommandContext(ctx, runc, "delete", "--force", c.ID).CombinedOutput(); err != nil {
+			errs = append(errs, fmt.Errorf("deleting the left-over container %s: %w: %s", c.ID, err, out))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func sweepMounts(root string) error {
+	mounts, err := mountinfo.GetMounts(nil)
+	if err != nil {
+		return fmt.Errorf("listing left-over mounts: %w", err)
+	}
+	var points []string
+	for _, m := range mounts {
+		if isLeftOver(m, root) {
+			points = append(points, m.Mountpoint)
+		}
+	}
+	// The deepest first, as one may lie on another.
+	slices.SortFunc(points, func(a, b string) int { return strings.Count(b, "/") - strings.Count(a, "/") })
+	var errs []error
+	for _, p := range points {
+		if err := unix.Unmount(p, unix.MNT_DETACH); err != nil {
+			errs = append(errs, fmt.Errorf("unmounting the left-over %s: %w", p, err))
+		}
+		if strings.HasPrefix(filepath.Base(p), temporaryMount) {
+			_ = os.Remove(p) // an empty directory of the system's temporary ones
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// isLeftOver says whether a mount is an engine's that used root: it lies below it, or it is one of
+// BuildKit's temporary ones over a layer that does.
+func isLeftOver(m *mountinfo.Info, root string) bool {
+	if isBelow(m.Mountpoint, root) {
+		return true
+	}
+	if !strings.HasPrefix(filepath.Base(m.Mountpoint), temporaryMount) {
+		return false
+	}
+	layers := root + "/"
+	return strings.Contains(m.VFSOptions, layers) || strings.HasPrefix(m.Root, layers)
+}
+
+func isBelow(path, root string) bool { return strings.HasPrefix(path, root+"/") }
+
+// sweepBundles removes the directories of containers that are gone. Those of a running one
+// are mounts, which were taken away before: nothing of an image can be reached from here.
+func sweepBundles(root string) error {
+	bundles, err := filepath.Glob(filepath.Join(root, "runc-*", "executor", "*", "config.json"))
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, b := range bundles {
+		errs = append(errs, os.RemoveAll(filepath.Dir(b)))
+	}
+	return errors.Join(errs...)
+}

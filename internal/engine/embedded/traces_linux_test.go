@@ -1,0 +1,64 @@
+package embedded
+
+import (
+	"encoding/json"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/moby/sys/mountinfo"
+)
+
+// noTraces checks that no container and no mount of an engine's state is left.
+func noTraces(t *testing.T, root string) {
+	t.Helper()
+	for _, id := range containersBelow(t, root) {
+		t.Errorf("left-over container %s", id)
+	}
+	for _, m := range mountsOf(t, root) {
+		t.Errorf("left-over mount %s", m)
+	}
+}
+
+func containersBelow(t *testing.T, root string) []string {
+	t.Helper()
+	out, err := exec.Command("runc", "list", "--format", "json").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []leftContainer
+	if err := json.Unmarshal(out, &all); err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for _, c := range all {
+		if isBelow(c.Bundle, resolved(t, root)) {
+			ids = append(ids, c.ID)
+		}
+	}
+	return ids
+}
+
+func mountsOf(t *testing.T, root string) []string {
+	t.Helper()
+	all, err := mountinfo.GetMounts(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var points []string
+	for _, m := range all {
+		if isLeftOver(m, resolved(t, root)) {
+			points = append(points, m.Mountpoint)
+		}
+	}
+	return points
+}
+
+func resolved(t *testing.T, root string) string {
+	t.Helper()
+	path, err := filepath.EvalSymlinks(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}

@@ -1,0 +1,154 @@
+// Package pyindex makes and serves a package index (PEP 503) of wheels made
+// out of Debian packages, and of source packages of our own.
+package pyindex
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/plimsoll/plimsoll/testbase/cache"
+	"github.com/plimsoll/plimsoll/testbase/recipe"
+	"github.com/plimsoll/plimsoll/testbase/sdist"
+	"github.com/plimsoll/plimsoll/testbase/wheel"
+)
+
+// Key is the hash of everything that the index is made from. The version in it
+// stands for the code that makes wheels.
+func Key() string {
+	return recipe.Key("index 1", recipe.Script("fetch"), recipe.PythonPackages, recipe.PureFallback,
+		recipe.Suite, recipe.Mirror, recipe.Epoch.String(), sdist.Sources)
+}
+
+// Ensure returns the index and makes it first where it is missing.
+func Ensure(ctx context.Context, store *cache.Store) (*Index, error) {
+	dir, err := store.Ensure(ctx, "index", Key(), build)
+	if err != nil {
+		return nil, err
+	}
+	return load(dir)
+}
+
+// deb is a downloaded Debian package.
+type deb struct{ path, name, depends string }
+
+func build(ctx context.Context, dir string) error {
+	debs := filepath.Join(dir, "debs")
+	defer os.RemoveAll(debs)
+	files := filepath.Join(dir, "files")
+	for _, d := range []string{debs, files} {
+		if err := os.Mkdir(d, 0o755); err != nil {
+			return err
+		}
+	}
+	packages, err := fetch(ctx, debs)
+	if err != nil {
+		return err
+	}
+	if err := writeWheels(ctx, packages, files); err != nil {
+		return err
+	}
+	if err := writeSource(files); err != nil {
+		return err
+	}
+	index, err := scan(files)
+	if err != nil {
+		return err
+	}
+	text, err := json.MarshalIndent(index, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "index.json"), append(text, '\n'), 0o644)
+}
+
+func fetch(ctx context.Context, dir string) ([]deb, error) {
+	args := append([]string{"-euc", recipe.Script("fetch"), "fetch", dir, recipe.Suite, recipe.Mirror}, recipe.PythonPackages...)
+	cmd := exec.CommandContext(ctx, "/bin/sh", args...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("downloading Debian packages: %w: %s", err, bytes.TrimSpace(stderr.Bytes()))
+	}
+	var debs []deb
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Split(strings.TrimRight(line, "\n"), "\t")
+		if len(fields) != 3 {
+			return nil, fmt.Errorf("downloading Debian packages: unexpected line %q", line)
+		}
+		debs = append(debs, deb{filepath.Join(dir, fields[0]), fields[1], fields[2]})
+	}
+	return debs, nil
+}
+
+// writeWheels writes the wheels of all packages: ready-made ones as they are.
+func writeWheels(ctx context.Context, packages []deb, files string) error {
+	var dists []*wheel.Distribution
+	ready := map[string]string{} // distribution → version
+	for _, pkg := range packages {
+		var err error
+		if strings.HasSuffix(pkg.name, "-whl") {
+			err = open(ctx, pkg, func(r io.Reader) error { return wheel.Unpack(r, files, ready) })
+		} else {
+			err = open(ctx, pkg, func(r io.Reader) error {
+				d, err := wheel.ReadDistribution(pkg.name, pkg.depends, r)
+				if err != nil {
+					return err
+				}
+				dists = append(dists, d)
+				return d.CheckLinks(recipe.PureFallback[pkg.name])
+			})
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := wheel.Resolve(dists, ready); err != nil {
+		return err
+	}
+	for _, d := range dists {
+		if err := create(filepath.Join(files, d.Filename()), func(w io.Writer) error { return d.WriteWheel(w, recipe.Epoch) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// open hands the files of a Debian package, as a tar, to read.
+func open(ctx context.Context, pkg deb, read func(io.Reader) error) error {
+	cmd := exec.CommandContext(ctx, "dpkg-deb", "--fsys-tarfile", pkg.path)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("unpacking %s: %w", pkg.name, err)
+	}
+	err = read(out)
+	_, drained := io.Copy(io.Discard, out)
+	return errors.Join(err, drained, cmd.Wait())
+}
+
+func writeSource(files string) error {
+	return create(filepath.Join(files, sdist.Filename), func(w io.Writer) error { return sdist.Write(w, recipe.Epoch) })
+}
+
+func create(name string, write func(io.Writer) error) error {
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := write(f); err != nil {
+		return err
+	}
+	return f.Close()
+}

@@ -1,0 +1,3 @@
+#!/bin/sh
+# Services are not started by installing them.
+exit 101

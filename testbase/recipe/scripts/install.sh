@@ -1,0 +1,3 @@
+# install.sh PACKAGE…
+apt-get -qq -o Acquire::Retries=3 update
+apt-get -qq -o Acquire::Retries=3 install -y --no-install-recommends "$@"

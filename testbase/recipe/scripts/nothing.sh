@@ -1,0 +1,2 @@
+# The layer is the root as it is.
+:

@@ -1,0 +1,93 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/plimsoll/plimsoll/testbase/bases"
+)
+
+// newRegistry serves the catalog's images, and takes pushes to other names
+// into the folder work. addr is written into the images' pip settings.
+func newRegistry(catalog *bases.Catalog, addr, work string) (http.Handler, error) {
+	store := &blobStore{built: catalog.Blobs(), work: work}
+	inner := registry.New(registry.WithBlobHandler(store), registry.Logger(log.New(io.Discard, "", 0)))
+	if err := publish(catalog, addr, store, inner); err != nil {
+		return nil, err
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/v2/library/") && r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusForbidden)
+			fmt.Fprintln(w, `{"errors":[{"code":"DENIED","message":"the stand-ins under library/ are read-only"}]}`)
+			return
+		}
+		inner.ServeHTTP(w, r)
+	}), nil
+}
+
+// blobStore finds blobs among the built layers first, then among what was
+// pushed or made when serving began. It trusts the names of its files.
+type blobStore struct{ built, work string }
+
+func (b *blobStore) find(h v1.Hash) (string, error) {
+	for _, dir := range []string{b.built, b.work} {
+		name := filepath.Join(dir, h.Hex)
+		if _, err := os.Stat(name); err == nil {
+			return name, nil
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return "", err
+		}
+	}
+	return "", registry.ErrNotFound
+}
+
+// Stat implements registry.BlobStatHandler.
+func (b *blobStore) Stat(_ context.Context, _ string, h v1.Hash) (int64, error) {
+	name, err := b.find(h)
+	if err != nil {
+		return 0, err
+	}
+	info, err := os.Stat(name)
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}
+
+// Get implements registry.BlobHandler.
+func (b *blobStore) Get(_ context.Context, _ string, h v1.Hash) (io.ReadCloser, error) {
+	name, err := b.find(h)
+	if err != nil {
+		return nil, err
+	}
+	return os.Open(name)
+}
+
+// Put implements registry.BlobPutHandler; the registry checks the digest while it is read.
+func (b *blobStore) Put(_ context.Context, _ string, h v1.Hash, rc io.ReadCloser) error {
+	f, err := os.CreateTemp(b.work, ".upload-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	defer f.Close()
+	if _, err := io.Copy(f, rc); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), filepath.Join(b.work, h.Hex))
+}

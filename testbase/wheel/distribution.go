@@ -1,0 +1,214 @@
+// Package wheel makes wheels (PEP 427) out of Debian's python3-* packages.
+//
+// Debian installs the same files that a wheel holds, with the distribution's
+// metadata beside them; what has to be made anew is the list of requirements,
+// the tag and the record of hashes.
+package wheel
+
+import (
+	"archive/tar"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Distribution is a Python distribution as a Debian package holds it.
+type Distribution struct {
+	Name    string // as its metadata spells it
+	Version string // without a local part such as "+repack"
+	Package string // "python3-fastapi"
+	Depends map[string]string
+
+	meta        metadata
+	entryPoints string
+	requires    []Requirement
+	extras      []string
+	debianReqs  bool // Debian moved the plain requirements into Depends
+	files       []file
+	native      bool
+}
+
+type file struct {
+	name string
+	data []byte
+	mode int64
+}
+
+const sitePackages = "usr/lib/python3/dist-packages/"
+
+// maxFile bounds what is read of one file of a package.
+const maxFile = 64 << 20
+
+// ReadDistribution reads the unpacked form (a tar) of a Debian package with
+// the value of its Depends field.
+func ReadDistribution(pkg, depends string, r io.Reader) (*Distribution, error) {
+	d := &Distribution{Package: pkg, Depends: debianDepends(depends)}
+	info := map[string]string{}
+	kind := ""
+	for tr := tar.NewReader(r); ; {
+		head, err := tr.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", pkg, err)
+		}
+		name, ok := strings.CutPrefix(path.Clean(head.Name), sitePackages)
+		if !ok || head.Typeflag != tar.TypeReg || strings.Contains(name, "__pycache__/") {
+			continue
+		}
+		if head.Size > maxFile {
+			return nil, fmt.Errorf("reading %s: %s has %d bytes", pkg, name, head.Size)
+		}
+		data, err := io.ReadAll(tr)
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", pkg, err)
+		}
+		if k, rest, ok := metadataFile(name); ok {
+			kind = k
+			info[rest] = string(data)
+			continue
+		}
+		d.native = d.native || strings.HasSuffix(name, ".so")
+		d.files = append(d.files, file{name: name, data: data, mode: head.Mode & 0o777})
+	}
+	if err := d.describe(kind, info); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", pkg, err)
+	}
+	return d, nil
+}
+
+// metadataFile splits "x-1.0.dist-info/METADATA" into its kind and the name
+// inside; a plain file "x-1.0.egg-info" is its own PKG-INFO.
+func metadataFile(name string) (kind, rest string, ok bool) {
+	top, rest, below := strings.Cut(name, "/")
+	switch {
+	case strings.HasSuffix(top, ".dist-info"):
+		return "dist-info", rest, below
+	case strings.HasSuffix(top, ".egg-info") && !below:
+		return "egg-info", "PKG-INFO", true
+	case strings.HasSuffix(top, ".egg-info"):
+		return "egg-info", rest, true
+	}
+	return "", "", false
+}
+
+func (d *Distribution) describe(kind string, info map[string]string) error {
+	var err error
+	switch kind {
+	case "dist-info":
+		d.meta = parseMetadata(info["METADATA"])
+		d.extras = d.meta.all("Provides-Extra")
+		for _, text := range d.meta.all("Requires-Dist") {
+			req, err := ParseRequirement(text)
+			if err != nil {
+				return err
+			}
+			d.requires = append(d.requires, req)
+		}
+	case "egg-info":
+		d.meta = parseMetadata(info["PKG-INFO"])
+		d.debianReqs = true
+		if d.requires, d.extras, err = ParseRequires(info["requires.txt"]); err != nil {
+			return err
+		}
+	default:
+		return errors.New("it holds neither dist-info nor egg-info")
+	}
+	d.Name = d.meta.get("Name")
+	d.Version, _, _ = strings.Cut(d.meta.get("Version"), "+")
+	if d.Name == "" || release(d.Version) == nil {
+		return fmt.Errorf("its metadata names %q, version %q", d.Name, d.Version)
+	}
+	d.entryPoints = trimLines(info["entry_points.txt"])
+	return nil
+}
+
+func trimLines(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		b.WriteString(strings.TrimSpace(line) + "\n")
+	}
+	return b.String()
+}
+
+var separators = regexp.MustCompile(`[-_.]+`)
+
+// Normalize gives a distribution's name the form in which indexes know it (PEP 503).
+func Normalize(name string) string {
+	return strings.ToLower(separators.ReplaceAllString(name, "-"))
+}
+
+// Resolve settles what the wheels require, given that these distributions and
+// the versions in others (normalised name → version) are all that can be had:
+//   - where Debian moved requirements into Depends they come back from there;
+//   - a requirement that Debian's version does not meet follows Debian's bound;
+//   - requirements of extras that cannot be met are left out.
+//
+// A plain requirement on something that is not there is an error.
+func Resolve(dists []*Distribution, others map[string]string) error {
+	versions := map[string]string{}
+	packages := map[string]string{"python3-setuptools": "setuptools", "python3-pkg-resources": "setuptools"}
+	for name, version := range others {
+		versions[name] = version
+	}
+	for _, d := range dists {
+		versions[Normalize(d.Name)] = d.Version
+		packages[d.Package] = Normalize(d.Name)
+	}
+	for _, d := range dists {
+		if err := d.resolve(versions, packages); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Distribution) resolve(versions, packages map[string]string) error {
+	bounds := map[string]string{} // distribution → Debian's bound
+	for pkg, spec := range d.Depends {
+		if name, ok := packages[pkg]; ok && name != Normalize(d.Name) && versions[name] != "" {
+			bounds[name] = spec
+		}
+	}
+	var reqs []Requirement
+	plain := map[string]bool{}
+	for _, r := range d.requires {
+		name := Normalize(r.Name)
+		version, served := versions[name]
+		switch {
+		case !served && r.optional():
+			continue
+		case !served && r.Marker == "":
+			return fmt.Errorf("%s requires %s, which is not among the packages of the index", d.Name, r)
+		case served && !Satisfies(version, r.Spec):
+			if r.Spec = bounds[name]; !Satisfies(version, r.Spec) {
+				r.Spec = ""
+			}
+		}
+		plain[name] = plain[name] || r.Marker == ""
+		reqs = append(reqs, r)
+	}
+	if d.debianReqs {
+		for _, name := range sortedKeys(bounds) {
+			if !plain[name] {
+				reqs = append(reqs, Requirement{Name: name, Spec: bounds[name]})
+			}
+		}
+	}
+	d.requires = reqs
+	return nil
+}
+
+func sortedKeys(m map[string]string) []string {
+	var keys []string
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

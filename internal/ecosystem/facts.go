@@ -66,8 +66,9 @@ type Facts struct {
 
 	// Native are dependencies with compiled code.
 	Native []Fact[NativeDependency]
-	// Writes are the paths that the application writes at run time: absolute, or
-	// relative to the directory that the source is copied to.
+	// Writes are the paths that the application writes at run time: absolute in
+	// the image, or relative to the final stage's working directory. Temporary
+	// directories and devices are left out.
 	Writes []Fact[Write]
 	// EnvRead are the environment variables that the source reads.
 	EnvRead []Fact[string]
@@ -86,15 +87,26 @@ type Facts struct {
 	// Junk are patterns (as in .dockerignore) of files that this ecosystem
 	// leaves behind and an image never needs, with what they are.
 	Junk []Junk
+	// Notes say what could not be found out and why, or what is worth knowing besides.
+	Notes []Note
+}
+
+// Note is a remark about a fact: why it is not known, where the search was cut
+// short, what else speaks about it.
+type Note struct {
+	About  string // the fact, in lower case: "start", "version", "writes", "scan"
+	Text   string
+	Source Source // zero when no single place is meant
 }
 
 // Manifest is a file that lists dependencies.
 type Manifest struct {
 	Path string // relative to the context's root
-	Kind string // "requirements", "constraints"
+	Kind string // "requirements", "constraints"; "pyproject", "setup" of a project that is built
 }
 
-// Route is one HTTP route that the source declares.
+// Route is one HTTP route that the source declares. Parameters stand in the
+// path as {name}, however the framework writes them.
 type Route struct{ Method, Path string }
 
 // NativeDependency is a dependency with compiled code and what it needs.
@@ -106,7 +118,8 @@ type NativeDependency struct {
 	RunDebian   []string // Debian packages with the shared libraries that it loads
 }
 
-// Write is a path that the application writes to.
+// Write is a path that the application writes to. For a file, the directory that
+// holds it must be writable too: databases keep journals beside their files.
 type Write struct {
 	Path string
 	Dir  bool // the path is a directory in which files are made

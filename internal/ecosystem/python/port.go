@@ -1,0 +1,113 @@
+package python
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/plimsoll/plimsoll/internal/ecosystem"
+)
+
+// port finds out where the application listens: what the command says, what
+// the source says, the server's environment variable, the server's default, and EXPOSE last.
+func (d *detection) port() ecosystem.Fact[int] {
+	for _, find := range []func() ecosystem.Fact[int]{d.portOfCommand, d.portOfSource, d.portOfServer, d.portExposed} {
+		if p := find(); p.Known() && p.Value > 0 && p.Value < 65536 {
+			return p
+		}
+	}
+	return ecosystem.Fact[int]{}
+}
+
+func (d *detection) portOfCommand() ecosystem.Fact[int] {
+	spec := servers[d.launch.server]
+	if len(spec.option) > 0 {
+		if v, ok := option(d.launch.args, spec.option...); ok {
+			return d.commandPort(v, "the command's port option")
+		}
+	}
+	if len(spec.bind) > 0 {
+		if v, ok := option(d.launch.args, spec.bind...); ok {
+			return d.commandPort(v, "the command's bind address")
+		}
+	}
+	if d.launch.server == "runserver" {
+		for _, a := range d.launch.args {
+			if !strings.HasPrefix(a, "-") {
+				return d.commandPort(a, "the address given to runserver")
+			}
+		}
+	}
+	return ecosystem.Fact[int]{}
+}
+
+// commandPort reads 8000, :8000, 0.0.0.0:8000 and [::]:8000.
+func (d *detection) commandPort(v, note string) ecosystem.Fact[int] {
+	n := portNumber(v)
+	if n == 0 {
+		d.note("port", "the command binds to "+strconv.Quote(v)+", which names no port", d.docker(d.launch.Line, ""))
+		return ecosystem.Fact[int]{}
+	}
+	return ecosystem.Fact[int]{Value: n, Source: d.docker(d.launch.Line, note)}
+}
+
+func portNumber(v string) int {
+	n, err := strconv.Atoi(v[strings.LastIndexByte(v, ':')+1:])
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// portOfSource looks at what the script that is started, or gunicorn's configuration, says.
+func (d *detection) portOfSource() ecosystem.Fact[int] {
+	if d.launch.server == "gunicorn" {
+		return d.gunicornConfig()
+	}
+	if d.served == nil {
+		return ecosystem.Fact[int]{}
+	}
+	p, ok := d.served.portOf(d.resolver)
+	if !ok {
+		d.note("port", d.served.server+" is given a port that the source does not show", d.served.m.at(d.served.call.Line(), ""))
+		return ecosystem.Fact[int]{}
+	}
+	return p
+}
+
+// gunicornConfig reads bind of gunicorn.conf.py, or of the file that -c names.
+func (d *detection) gunicornConfig() ecosystem.Fact[int] {
+	file := "gunicorn.conf.py"
+	if v, ok := option(d.launch.args, "-c", "--config"); ok {
+		file = strings.TrimPrefix(strings.TrimPrefix(v, "file:"), "./")
+	}
+	m := d.sources.byImage[join(d.workdir, file)]
+	if m == nil || m.top.vars["bind"] == nil {
+		return ecosystem.Fact[int]{}
+	}
+	text, ok := d.text(m.top.vars["bind"], m.top)
+	if !ok {
+		return ecosystem.Fact[int]{}
+	}
+	return ecosystem.Fact[int]{Value: portNumber(text), Source: m.at(m.top.vars["bind"].Line(), "bind of gunicorn's configuration")}
+}
+
+func (d *detection) portOfServer() ecosystem.Fact[int] {
+	spec := servers[d.launch.server]
+	if v, ok := d.env[spec.env]; ok && spec.env != "" {
+		return ecosystem.Fact[int]{Value: portNumber(v), Source: d.docker(d.launch.Line, d.launch.server+" reads "+spec.env)}
+	}
+	if spec.port > 0 {
+		return ecosystem.Fact[int]{Value: spec.port, Source: d.docker(d.launch.Line, "the default of "+d.launch.server)}
+	}
+	return ecosystem.Fact[int]{}
+}
+
+func (d *detection) portExposed() ecosystem.Fact[int] {
+	for _, v := range d.state.Expose {
+		number, protocol, _ := strings.Cut(v.Text, "/")
+		if n := portNumber(number); n > 0 && protocol != "udp" {
+			return ecosystem.Fact[int]{Value: n, Source: d.docker(d.in.Dockerfile.Position(v.By.Span.Start).Line, "EXPOSE")}
+		}
+	}
+	return ecosystem.Fact[int]{}
+}

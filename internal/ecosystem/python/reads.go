@@ -1,0 +1,181 @@
+package python
+
+import (
+	"strings"
+
+	"github.com/plimsoll/plimsoll/internal/ecosystem"
+	"github.com/plimsoll/plimsoll/internal/ecosystem/python/syntax"
+)
+
+// set collects facts, each value once.
+type set struct {
+	seen map[string]bool
+	list []ecosystem.Fact[string]
+}
+
+func (s *set) add(value string, source ecosystem.Source) {
+	if value == "" || s.seen[value] {
+		return
+	}
+	if s.seen == nil {
+		s.seen = map[string]bool{}
+	}
+	s.seen[value] = true
+	s.list = append(s.list, ecosystem.Fact[string]{Value: value, Source: source})
+}
+
+// envReads finds the environment variables that the source reads.
+func envReads(r *resolver) []ecosystem.Fact[string] {
+	var found set
+	for _, m := range r.sources.list {
+		m.exprs(func(x syntax.Expr, sc *scope) bool {
+			if key, note := environKey(m, x); key != nil {
+				if name, ok := r.text(key, sc); ok {
+					found.add(name, m.at(x.Line(), note))
+				}
+			}
+			return true
+		})
+		m.each(func(s *syntax.Stmt, sc *scope) {
+			if s.Kind == syntax.Class && isSettings(m, s) {
+				settingsFields(m, s, &found)
+			}
+		})
+	}
+	return found.list
+}
+
+// environKey returns the name in os.environ[…], os.getenv(…) and "…" in os.environ.
+func environKey(m *module, x syntax.Expr) (syntax.Expr, string) {
+	switch x := x.(type) {
+	case *syntax.Index:
+		if isEnviron(m.qualified(x.X)) {
+			return x.I, "reads it, and fails without it"
+		}
+	case *syntax.Call:
+		if key, _, ok := envRead(m.qualified(x.Fun), x); ok {
+			return key, "reads it"
+		}
+	case *syntax.Binary:
+		if x.Op == "in" && isEnviron(m.qualified(x.R)) {
+			return x.L, "asks whether it is set"
+		}
+	}
+	return nil, ""
+}
+
+// settingsFields reads the annotated fields of a pydantic settings class.
+func settingsFields(m *module, class *syntax.Stmt, found *set) {
+	prefix := envPrefix(class)
+	for _, s := range class.Body {
+		if s.Kind != syntax.Assign || s.Annotation == nil || len(s.Targets) != 1 {
+			continue
+		}
+		field, ok := s.Targets[0].(*syntax.Name)
+		if !ok || field.ID == "model_config" || strings.HasPrefix(field.ID, "_") {
+			continue
+		}
+		name := strings.ToUpper(prefix + field.ID)
+		if alias := fieldAlias(s.Value); alias != "" {
+			name = alias
+		}
+		found.add(name, m.at(s.Line, "is a field of the settings class "+class.Name))
+	}
+}
+
+func fieldAlias(x syntax.Expr) string {
+	c, ok := x.(*syntax.Call)
+	if !ok {
+		return ""
+	}
+	for _, k := range []string{"validation_alias", "alias", "env"} {
+		if s, ok := c.Keyword(k).(*syntax.Str); ok {
+			return s.Value
+		}
+	}
+	return ""
+}
+
+// envPrefix finds env_prefix in model_config or in the inner class Config.
+func envPrefix(class *syntax.Stmt) string {
+	prefix := ""
+	literal := func(x syntax.Expr) {
+		if s, ok := x.(*syntax.Str); ok {
+			prefix = s.Value
+		}
+	}
+	for _, s := range class.Body {
+		if c, ok := s.Value.(*syntax.Call); ok && len(s.Targets) == 1 && syntax.Dotted(s.Targets[0]) == "model_config" {
+			literal(c.Keyword("env_prefix"))
+		}
+		for _, inner := range s.Body {
+			if s.Name == "Config" && len(inner.Targets) == 1 && syntax.Dotted(inner.Targets[0]) == "env_prefix" {
+				literal(inner.Value)
+			}
+		}
+	}
+	return prefix
+}
+
+// starters are functions that start a program: its name, or a command line, is the first argument.
+var starters = map[string]bool{
+	"subprocess.run": true, "subprocess.Popen": true, "subprocess.call": true, "subprocess.check_call": true,
+	"subprocess.check_output": true, "subprocess.getoutput": true, "subprocess.getstatusoutput": true,
+	"os.system": true, "os.popen": true, "os.execvp": true, "os.execlp": true, "shutil.which": true,
+	"asyncio.create_subprocess_exec": true, "asyncio.create_subprocess_shell": true,
+}
+
+// behind are modules that do their work by starting a program.
+var behind = map[string]string{
+	"git": "git", "pdfkit": "wkhtmltopdf", "imgkit": "wkhtmltoimage", "pydub": "ffmpeg", "ffmpeg": "ffmpeg",
+	"pytesseract": "tesseract", "pdf2image": "pdftoppm", "pypandoc": "pandoc",
+}
+
+// programs finds the external programs that the source starts.
+func programs(r *resolver) []ecosystem.Fact[string] {
+	var found set
+	for _, m := range r.sources.list {
+		m.calls(func(c *syntax.Call, name string, sc *scope) {
+			if starters[name] {
+				found.add(r.program(c.Arg(0, "args"), sc), m.at(c.Line(), "starts it"))
+			}
+		})
+		m.each(func(s *syntax.Stmt, _ *scope) {
+			for _, im := range s.Imports {
+				top, _, _ := strings.Cut(im.Module, ".")
+				if p := behind[top]; p != "" && im.Dots == 0 && r.sources.find("/", 0, top) == nil {
+					found.add(p, m.at(im.Line, "the module "+top+" starts it"))
+				}
+			}
+		})
+	}
+	return found.list
+}
+
+// program is the first word of a command line, or the first element of an argv.
+func (r *resolver) program(x syntax.Expr, sc *scope) string {
+	if n, ok := x.(*syntax.Name); ok {
+		if v, in := sc.lookup(n.ID); v != nil {
+			x, sc = v, in
+		}
+	}
+	if list, ok := x.(*syntax.List); ok && len(list.Elems) > 0 {
+		x = list.Elems[0]
+	}
+	if r.isOwnPython(x, sc) {
+		return ""
+	}
+	text, ok := r.text(x, sc)
+	if f, isF := x.(*syntax.FString); !ok && isF && len(f.Parts) > 0 { // f"convert {name}"
+		text, ok = r.text(f.Parts[0], sc)
+	}
+	words := strings.Fields(text)
+	if !ok || len(words) == 0 || strings.ContainsAny(words[0], "=$&|;<>") {
+		return ""
+	}
+	return words[0]
+}
+
+func (r *resolver) isOwnPython(x syntax.Expr, sc *scope) bool {
+	return sc.module.qualified(x) == "sys.executable"
+}

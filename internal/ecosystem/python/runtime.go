@@ -1,0 +1,83 @@
+package python
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/plimsoll/plimsoll/internal/ecosystem"
+	"github.com/plimsoll/plimsoll/internal/finding"
+)
+
+// environment is where the builder installs; the runner has it at the same
+// place, because scripts in it name their interpreter by its full path.
+const environment = "/opt/venv"
+
+func runEnv() []ecosystem.RunEnv {
+	return []ecosystem.RunEnv{
+		{Name: "PYTHONUNBUFFERED", Value: "1", Why: "log lines reach the container's log at once, and none is lost when it is killed"},
+		{Name: "PYTHONDONTWRITEBYTECODE", Value: "1", Why: "no .pyc files are written at run time, which a non-root user may not do and which grow the container"},
+	}
+}
+
+// bundle is a virtual environment. It needs an interpreter with the venv module
+// at the same path in both stages, which the official images have.
+func (d *detection) bundle(in *install) *ecosystem.Bundle {
+	refuse := func(why string) *ecosystem.Bundle {
+		d.note("bundle", why, ecosystem.Source{})
+		return nil
+	}
+	switch {
+	case in.other != "":
+		return refuse(in.other + " installs, and it is not known to install into a given environment")
+	case in.venv:
+		return refuse("the Dockerfile makes a virtual environment of its own")
+	case in.moves != "":
+		return refuse("pip is told to install elsewhere: " + in.moves)
+	case !d.base.official:
+		return refuse("the base is not an official Python image, so that venv and the interpreter's path are not certain")
+	}
+	return &ecosystem.Bundle{
+		Path:   environment,
+		Create: "python -m venv " + environment,
+		Env:    []finding.EnvVar{{Name: "PATH", Value: environment + "/bin:$PATH"}},
+	}
+}
+
+// probe returns the health probe for an interpreter. It uses http.client, which
+// follows no proxy of the environment and gives up after three seconds.
+func probe(interpreter string) func(port int, path string) []string {
+	return func(port int, path string) []string {
+		code := fmt.Sprintf("import socket; socket.create_connection(('127.0.0.1', %d), 3)", port)
+		if path != "" {
+			code = fmt.Sprintf("import http.client as h; c = h.HTTPConnection('127.0.0.1', %d, timeout=3); c.request('GET', %s); exit(c.getresponse().status >= 400)", port, quote(path))
+		}
+		return []string{interpreter, "-c", code}
+	}
+}
+
+// quote writes a Python string literal.
+func quote(s string) string {
+	s = strings.NewReplacer(`\`, `\\`, `'`, `\'`, "\n", `\n`, "\r", `\r`).Replace(s)
+	return "'" + s + "'"
+}
+
+// junk is what Python tools leave behind. Metadata directories (*.egg-info) are
+// not among it: an editable install needs them.
+func junk() []ecosystem.Junk {
+	return []ecosystem.Junk{
+		{Pattern: "**/.venv", What: "virtual environment"},
+		{Pattern: "**/venv", What: "virtual environment"},
+		{Pattern: "**/__pycache__", What: "byte code"},
+		{Pattern: "**/*.py[cod]", What: "byte code"},
+		{Pattern: "**/.pytest_cache", What: "pytest's cache"},
+		{Pattern: "**/.mypy_cache", What: "mypy's cache"},
+		{Pattern: "**/.ruff_cache", What: "ruff's cache"},
+		{Pattern: "**/.hypothesis", What: "hypothesis's examples"},
+		{Pattern: "**/.tox", What: "tox's environments"},
+		{Pattern: "**/.nox", What: "nox's environments"},
+		{Pattern: "**/.coverage", What: "coverage data"},
+		{Pattern: "**/.coverage.*", What: "coverage data"},
+		{Pattern: "**/htmlcov", What: "coverage report"},
+		{Pattern: "**/.ipynb_checkpoints", What: "notebook checkpoints"},
+	}
+}

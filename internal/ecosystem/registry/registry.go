@@ -1,0 +1,30 @@
+// Package registry is the one list of ecosystems. A new one is a package and a line here.
+package registry
+
+import (
+	"fmt"
+
+	"github.com/plimsoll/plimsoll/internal/ecosystem"
+	"github.com/plimsoll/plimsoll/internal/ecosystem/python"
+)
+
+// Detectors lists the ecosystems; the first that recognises an application wins.
+func Detectors() []ecosystem.Detector {
+	return []ecosystem.Detector{
+		python.Detector(),
+	}
+}
+
+// Detect asks each ecosystem in turn; it returns nil, nil when none recognises the application.
+func Detect(in ecosystem.Input) (*ecosystem.Facts, error) {
+	for _, d := range Detectors() {
+		facts, err := d.Detect(in)
+		if err != nil {
+			return nil, fmt.Errorf("detecting %s: %w", d.Name, err)
+		}
+		if facts != nil {
+			return facts, nil
+		}
+	}
+	return nil, nil
+}

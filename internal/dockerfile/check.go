@@ -214,9 +214,7 @@ func (i *Instruction) checkRunFlags() *fault {
 		case "mount":
 			bad = checkMount(f.Value)
 		case "device":
-			if _, err := csvFields(f.Value); err != nil {
-				bad = "is not a comma-separated list"
-			}
+			bad = checkDevice(f.Value)
 		}
 		if bad != "" {
 			return &fault{at: f.ValueSpan.Start, message: "--" + f.Name + "=" + f.Value + " " + bad}
@@ -247,10 +245,32 @@ func checkMount(value string) string {
 	return ""
 }
 
+// checkDevice wants one name, and perhaps required.
+func checkDevice(value string) string {
+	fields, err := csvFields(value)
+	if err != nil {
+		return "is not a comma-separated list"
+	}
+	named := false
+	for _, f := range fields {
+		key, text, hasValue := strings.Cut(f, "=")
+		key = strings.ToLower(key)
+		switch {
+		case key == "required" && !hasValue:
+		case key == "required":
+			if _, err := strconv.ParseBool(text); err != nil {
+				return "has a required that is neither true nor false"
+			}
+		case named:
+			return "names more than one device"
+		default:
+			named = f != "" && (key != "name" || text != "" || !hasValue)
+		}
+	}
+	return ""
+}
+
 // csvFields splits the value of a flag that holds key=value fields.
 func csvFields(value string) ([]string, error) {
-	if value == "" {
-		return nil, nil
-	}
 	return csv.NewReader(strings.NewReader(value)).Read()
 }

@@ -32,7 +32,8 @@ func (f *File) ignoredAbove(rule string, inst *Instruction) bool {
 		if list, ok := suppression(text, "plimsoll ignore="); ok && names(list, rule) {
 			return true
 		}
-		if value, ok := suppression(text, "check="); ok && skips(value, rule) {
+		body := strings.TrimSpace(strings.TrimPrefix(text, "#"))
+		if m := directivePattern.FindStringSubmatch(body); m != nil && strings.EqualFold(m[1], "check") && skips(m[2], rule) {
 			return true
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/linter"
 	bkparser "github.com/moby/buildkit/frontend/dockerfile/parser"
 )
 
@@ -28,7 +29,7 @@ func judge(src []byte) (places []place, split, typed error) {
 	for _, n := range result.AST.Children {
 		places = append(places, place{strings.ToUpper(n.Value), n.StartLine, n.EndLine})
 	}
-	stages, _, err := instructions.Parse(result.AST, nil)
+	stages, _, err := instructions.Parse(result.AST, linter.New(&linter.Config{}))
 	if err == nil && len(stages) == 0 {
 		err = fmt.Errorf("no stages") // said by BuildKit's solver
 	}

@@ -63,9 +63,10 @@ func JunkAmong(entries []Entry, classes []Class) ([]JunkUsage, error) {
 
 type junkFinder struct {
 	classes []Class
-	sets    []patternSet
-	found   []JunkUsage
-	marked  map[string]map[string]bool // marker → folders that hold one
+	// patterns are the classes' own; nil for a class that is found by its marker alone.
+	patterns []*pattern
+	found    []JunkUsage
+	marked   map[string]map[string]bool // marker → folders that hold one
 
 	inside string // the claimed directory, with a trailing slash
 	class  int    // its class
@@ -78,7 +79,11 @@ func newJunkFinder(entries []Entry, classes []Class) (*junkFinder, error) {
 		if err != nil {
 			return nil, err
 		}
-		f.sets = append(f.sets, set)
+		var p *pattern
+		if len(set.patterns) > 0 {
+			p = &set.patterns[0]
+		}
+		f.patterns = append(f.patterns, p)
 		f.found[i].Class = class
 		if class.Marker != "" {
 			f.marked[class.Marker] = map[string]bool{}
@@ -124,13 +129,14 @@ func (f *junkFinder) classify(e Entry) (int, error) {
 		if class.Marker != "" && !f.marked[class.Marker][e.Path] {
 			continue
 		}
-		if len(f.sets[i].patterns) == 0 {
+		p := f.patterns[i]
+		if p == nil {
 			if class.Marker != "" {
 				return i, nil
 			}
 			continue
 		}
-		matched, _, err := f.sets[i].match(e.Path, nil)
+		matched, err := p.matches(e.Path)
 		if err != nil || matched {
 			return i, err
 		}

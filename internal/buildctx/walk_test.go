@@ -2,7 +2,6 @@ package buildctx
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -213,48 +212,5 @@ func TestTreeOrderAndUsage(t *testing.T) {
 	}
 	if got, want := c.Total(), (Usage{5, 8}); got != want {
 		t.Errorf("total %+v, want %+v", got, want)
-	}
-}
-
-// bigTree makes n files in folders of 50, among them what ignore files name.
-func bigTree(b *testing.B, n int) string {
-	root := b.TempDir()
-	for i := range n / 50 {
-		dir := filepath.Join(root, []string{"src", "node_modules", ".git/objects", "venv/lib"}[i%4], fmt.Sprint(i%97), fmt.Sprint(i))
-		must(b, os.MkdirAll(dir, 0o755))
-		for k := range 50 {
-			must(b, os.WriteFile(filepath.Join(dir, fmt.Sprintf("module_%d.%s", k, []string{"py", "pyc", "js", "md"}[k%4])), nil, 0o644))
-		}
-	}
-	return root
-}
-
-const benchIgnore = "**/*.pyc\n**/__pycache__\n**/.git\n**/node_modules\n!node_modules/keep/**\nvenv\n*.md\n!README.md\n**/*.log\n**/.env*\ndocs/**/*.txt\n[Dd]ockerfile*\n"
-
-func BenchmarkWalk100k(b *testing.B) {
-	root := bigTree(b, 100_000)
-	must(b, os.WriteFile(filepath.Join(root, ".dockerignore"), []byte(benchIgnore), 0o644))
-	walk(b, root, "")
-	b.ResetTimer()
-	for b.Loop() {
-		if c := walk(b, root, ""); len(c.Entries) < 100_000 {
-			b.Fatal(len(c.Entries))
-		}
-	}
-}
-
-func BenchmarkWithIgnore100k(b *testing.B) {
-	c := walk(b, bigTree(b, 100_000), "")
-	for b.Loop() {
-		_, err := c.WithIgnore(".dockerignore", []byte(benchIgnore))
-		must(b, err)
-	}
-}
-
-func BenchmarkJunk100k(b *testing.B) {
-	c := walk(b, bigTree(b, 100_000), "")
-	for b.Loop() {
-		_, err := c.Junk(Classes())
-		must(b, err)
 	}
 }

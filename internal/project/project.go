@@ -29,13 +29,8 @@ type Project struct {
 	BasesError string
 	// Repository describes the git repository around the context, if any.
 	Repository *Repository
-}
 
-// Repository is what git tells about the project.
-type Repository struct {
-	Remote   string // the https form of the origin's address, without credentials
-	Revision string
-	License  string // SPDX identifier of a LICENSE file, if recognised
-	// Tracked tells whether git tracks a path relative to the context.
-	Tracked map[string]bool
+	opts     Options
+	original *buildctx.Context // as walked, before any ignore file was replaced
+	changes  map[string]string
 }

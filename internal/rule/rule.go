@@ -1,19 +1,28 @@
 // Package rule defines what a rule is and what it sees, and runs rules.
+//
+// A rule is a value. All that it sees is the Pass it is given: no engine, no
+// network, no disk. What it can't decide for lack of evidence is said, never
+// silently left out.
 package rule
 
 import (
+	"strings"
+
 	"github.com/plimsoll/plimsoll/internal/dockerfile"
+	"github.com/plimsoll/plimsoll/internal/edit"
 	"github.com/plimsoll/plimsoll/internal/finding"
 	"github.com/plimsoll/plimsoll/internal/project"
 )
 
 // Phase says in which round of rewriting a rule's fixes come: edits of single
 // lines first, then the shape of the file, then what is added to that shape.
+// A round applies the fixes of the lowest phase that has any.
 type Phase int
 
 const (
-	Lines  Phase = iota // local edits and files beside the Dockerfile
-	Shape               // stages and bases
+	Lines  Phase = iota // local edits, the order of instructions, and files beside the Dockerfile
+	Split               // builder and runner stages
+	Base                // the base image of the final stage
 	Finish              // what depends on the final shape: user, health check, labels
 )
 
@@ -27,23 +36,24 @@ const (
 )
 
 // Doc is a rule's documentation. The examples are executed: Before must raise
-// exactly this rule, After none, and fixing Before must give After.
+// exactly this rule, After must be what fixing Before gives, and raise nothing.
+// Both are txtar archives of the project's files.
 type Doc struct {
-	Summary string // one line
-	What    string // when it is raised
-	Why     string // what it costs
-	Before  string // txtar: Dockerfile and context files
-	After   string // txtar: the files that the fix changes or creates
-	Fix     string // what the fix does
-	Proof   string // how prove shows that the fix is sound
-	Links   []string
+	Summary string   // one line
+	What    string   // when it is raised
+	Why     string   // what it costs
+	Before  string   // files of a project that has the fault
+	After   string   // the files that the fix changes or creates, as the fix leaves them; empty for rules without a fix
+	Fix     string   // what the fix does, or why there is none
+	Proof   string   // how prove shows that the fix is sound
+	Links   []string // where the facts come from
 }
 
 // Rule is one check with its documentation.
 type Rule struct {
-	ID       string // "group/kebab-name"
+	ID       string // "group/kebab-name"; "group/*" for a family that names its findings
 	Severity finding.Severity
-	Safety   finding.Safety // of its fix
+	Safety   finding.Safety // the best that its fix can be
 	Phase    Phase
 	Needs    []Need
 	Doc      Doc
@@ -54,12 +64,72 @@ type Rule struct {
 // Pass is all that a rule sees.
 type Pass struct {
 	*project.Project
-	Rule   *Rule
-	report func(finding.Finding)
+	Rule       *Rule
+	findings   []finding.Finding
+	suppressed []finding.Finding
 }
 
-// Report records a finding of this rule.
-func (p *Pass) Report(f finding.Finding) { p.report(f) }
+// Report records a finding of this rule. Rule, Severity, File and Position are
+// filled in where they are left empty. A rule called "group/*" names its
+// findings itself. What the author suppressed with a comment is kept apart.
+func (p *Pass) Report(f finding.Finding) {
+	if family, many := strings.CutSuffix(p.Rule.ID, "*"); !many || !strings.HasPrefix(f.Rule, family) {
+		f.Rule = p.Rule.ID
+	}
+	if f.Severity == finding.Info {
+		f.Severity = p.Rule.Severity
+	}
+	if f.File == "" {
+		f.File = p.DockerfilePath
+	}
+	f.Position = p.File.Position(f.Span.Start)
+	if p.File.Ignored(f.Rule, p.instructionAt(f.Span.Start)) {
+		p.suppressed = append(p.suppressed, f)
+		return
+	}
+	p.findings = append(p.findings, f)
+}
 
-// Reportf records a finding without a fix on a span of the Dockerfile.
-func (p *Pass) Text(s dockerfile.Span) string { return p.File.Text(s) }
+// Edit is a splice of the Dockerfile.
+func (p *Pass) Edit(s dockerfile.Span, text string) edit.Edit {
+	return edit.Edit{File: p.DockerfilePath, Start: s.Start, End: s.End, New: text}
+}
+
+// Insert puts text into the Dockerfile before the byte at offset. Line ends
+// in text are written as the file writes them.
+func (p *Pass) Insert(offset int, text string) edit.Edit {
+	text = strings.ReplaceAll(text, "\n", p.File.Newline())
+	return edit.Edit{File: p.DockerfilePath, Start: offset, End: offset, New: text}
+}
+
+// Delete removes an instruction with its lines, and with it the comments that
+// belong to it alone when lead is set.
+func (p *Pass) Delete(i *dockerfile.Instruction, lead bool) edit.Edit {
+	if lead {
+		return p.Edit(p.File.Block(i), "")
+	}
+	return p.Edit(p.File.Lines(i.Span), "")
+}
+
+func (p *Pass) instructionAt(offset int) *dockerfile.Instruction {
+	for _, i := range p.File.Instructions {
+		if i.Span.Start <= offset && offset < i.Span.End {
+			return i
+		}
+	}
+	return nil
+}
+
+// AttachFix gives the last n findings one fix that mends them together, or the
+// reason why there is none. It is asked for only when a finding is left after suppression.
+func (p *Pass) AttachFix(n int, fix func() (*finding.Fix, string)) {
+	n = min(n, len(p.findings))
+	if n == 0 {
+		return
+	}
+	first := &p.findings[len(p.findings)-n]
+	first.Fix, first.Refused = fix()
+	for i := len(p.findings) - n + 1; i < len(p.findings); i++ {
+		p.findings[i].Refused = first.Refused
+	}
+}

@@ -81,7 +81,7 @@ func startApplication(t *testing.T, args ...string) (cmd *exec.Cmd, port int) {
 // local is a client whose agent is this test binary, started as a process of its own.
 func local() *Client {
 	return NewClient(func(ctx context.Context, args []string, stdin io.Reader) ([]byte, error) {
-		cmd := exec.CommandContext(ctx, os.Args[0], args...)
+		cmd := exec.CommandContext(ctx, os.Args[0], append([]string{Command}, args...)...)
 		cmd.Stdin = stdin
 		var stderr bytes.Buffer
 		cmd.Stderr = &stderr

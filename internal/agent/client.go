@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Exec starts the agent's binary inside a container with the arguments and
-// stdin given and returns what it wrote to stdout.
+// Exec starts the agent inside a container (Path, Command, then args) with
+// the stdin given, and returns what it wrote to stdout.
 type Exec func(ctx context.Context, args []string, stdin io.Reader) ([]byte, error)
 
 // Client asks the agent of one container. Each call starts the agent anew; calls may run in parallel.
@@ -80,7 +80,7 @@ func call[Ans any](ctx context.Context, exec Exec, verb string, timeout time.Dur
 	if err != nil {
 		return ans, fmt.Errorf("asking the agent to %s: encoding the request: %w", verb, err)
 	}
-	out, err := exec(ctx, []string{Command, verb}, bytes.NewReader(in))
+	out, err := exec(ctx, []string{verb}, bytes.NewReader(in))
 	if err != nil {
 		return ans, fmt.Errorf("asking the agent to %s: %w", verb, err)
 	}

@@ -94,10 +94,12 @@ func (l *lexer) braces() (string, error) {
 		return value, nil
 	case s.op == '/' && !s.colon:
 		return l.replace(s)
-	case s.op == '+' || s.op == '-' || s.op == '?', (s.op == '#' || s.op == '%') && !s.colon:
+	case s.op == end:
+		return "", errMissingBrace
+	case s.colon == (s.op != '#' && s.op != '%'), strings.ContainsRune("+-?", s.op):
 		return l.modify(s)
 	}
-	return "", fmt.Errorf("${%s…} has a modifier that the builder does not know", name)
+	return "", s.unknown()
 }
 
 // substitution is ${name, an optional colon and the modifier.
@@ -114,6 +116,10 @@ func (s substitution) String() string {
 	return s.name + string(s.op)
 }
 
+func (s substitution) unknown() error {
+	return fmt.Errorf("${%s…} has a modifier that the builder does not know", s)
+}
+
 // operand reads the word of a substitution.
 func (l *lexer) operand(stop rune, rawEscapes, pattern bool) (string, error) {
 	l.nested = true
@@ -125,6 +131,8 @@ func (l *lexer) operand(stop rune, rawEscapes, pattern bool) (string, error) {
 	return word, err
 }
 
+// modify applies a modifier. One that is not known is an error only when the
+// variable is set, or unset variables are not kept.
 func (l *lexer) modify(s substitution) (string, error) {
 	pattern := s.op == '#' || s.op == '%'
 	word, err := l.operand('}', pattern, pattern)
@@ -145,8 +153,10 @@ func (l *lexer) modify(s substitution) (string, error) {
 		return word, nil
 	case s.op == '+':
 		return "", nil
+	case s.op == '?':
+		return "", unsetError(s, word, set)
 	}
-	return "", unsetError(s, word, set)
+	return "", s.unknown()
 }
 
 func unsetError(s substitution, message string, set bool) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 
@@ -60,8 +59,7 @@ func kindOf(err error) error {
 
 func isNetwork(err error) bool {
 	var netErr net.Error // includes url.Error, which every failed request comes in
-	return errors.As(err, &netErr) || errors.Is(err, context.DeadlineExceeded) ||
-		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+	return errors.As(err, &netErr) || errors.Is(err, context.DeadlineExceeded)
 }
 
 func kindOfReply(reply *transport.Error) error {

@@ -1,0 +1,218 @@
+package image
+
+import (
+	"archive/tar"
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+// readLayer streams layer i through visit and fills in its sizes. The digests
+// of the blob and of the archive inside are verified.
+func (s *source) readLayer(ctx context.Context, i int, visit Visitor) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	blob, err := remote.Layer(s.at.Context().Digest(s.layers[i].Digest), remote.WithContext(ctx), remote.Reuse(s.puller))
+	if err != nil {
+		return err
+	}
+	compressed, err := blob.Compressed() // checks the digest at its end
+	if err != nil {
+		return err
+	}
+	defer compressed.Close()
+	buffered := bufio.NewReaderSize(compressed, 256<<10)
+	archive, err := decompress(buffered)
+	if err != nil {
+		return err
+	}
+	defer archive.Close()
+	digest := sha256.New()
+	ahead := readAhead(archive, digest)
+	defer func() {
+		cancel() // or Close may wait for a registry that has stalled
+		ahead.Close()
+	}()
+	if err := walk(ctx, ahead, &s.layers[i], visit); err != nil {
+		return err
+	}
+	s.layers[i].Uncompressed = ahead.total
+	if got := "sha256:" + hex.EncodeToString(digest.Sum(nil)); got != s.diffs[i].String() {
+		return fmt.Errorf("the archive inside is %s, the config says %s", got, s.diffs[i])
+	}
+	if _, err := io.Copy(io.Discard, buffered); err != nil { // to where the digest is checked
+		return fmt.Errorf("reading the rest of the blob: %w", err)
+	}
+	return nil
+}
+
+// walk shows each entry of a tar archive to visit and reads to the very end.
+func walk(ctx context.Context, archive io.Reader, layer *Layer, visit Visitor) error {
+	entries := tar.NewReader(archive)
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		header, err := entries.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("reading the archive: %w", err)
+		}
+		if layer.Entries++; layer.Entries > maxLayerEntries {
+			return fmt.Errorf("more than %d files", maxLayerEntries)
+		}
+		layer.FileBytes += header.Size
+		if isWhiteout(header.Name) {
+			layer.Whiteouts++
+		}
+		if visit == nil {
+			continue
+		}
+		if err := visit(*layer, header, entries); err != nil {
+			return fmt.Errorf("%s: %w", printable(header.Name), err)
+		}
+	}
+	if _, err := io.Copy(io.Discard, archive); err != nil {
+		return fmt.Errorf("reading the archive: %w", err)
+	}
+	return nil
+}
+
+// isWhiteout tells whether a file stands for the deletion of another one.
+func isWhiteout(name string) bool { return strings.HasPrefix(path.Base(name), ".wh.") }
+
+// printable makes a name from an archive fit for an error message.
+func printable(name string) string {
+	if len(name) > 200 {
+		name = name[:200] + "…"
+	}
+	return fmt.Sprintf("%q", name)
+}
+
+// decompress tells by the first bytes how a blob is compressed, since media
+// types are not always right.
+func decompress(r *bufio.Reader) (io.ReadCloser, error) {
+	magic, err := r.Peek(4)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	switch {
+	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}):
+		z, err := gzip.NewReader(r)
+		if err != nil {
+			return nil, fmt.Errorf("gzip: %w", err)
+		}
+		return z, nil
+	case bytes.HasPrefix(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(128<<20))
+		if err != nil {
+			return nil, fmt.Errorf("zstd: %w", err)
+		}
+		return z.IOReadCloser(), nil
+	}
+	return io.NopCloser(r), nil
+}
+
+// aheadReader reads in a goroutine of its own what is asked for next, so that
+// decompressing and using one layer keep two cores busy.
+type aheadReader struct {
+	full  chan chunk
+	empty chan []byte
+	stop  chan struct{}
+	now   chunk
+	rest  []byte
+	total int64 // bytes handed out
+}
+
+type chunk struct {
+	data []byte
+	err  error
+}
+
+const aheadChunks, aheadSize = 4, 512 << 10
+
+// readAhead reads r, and hashes what it reads on the way.
+func readAhead(r io.Reader, digest hash.Hash) *aheadReader {
+	a := &aheadReader{full: make(chan chunk, aheadChunks), empty: make(chan []byte, aheadChunks), stop: make(chan struct{})}
+	for range aheadChunks {
+		a.empty <- make([]byte, aheadSize)
+	}
+	go a.fill(r, digest)
+	return a
+}
+
+func (a *aheadReader) fill(r io.Reader, digest hash.Hash) {
+	defer close(a.full)
+	var total int64
+	for {
+		var buffer []byte
+		select {
+		case buffer = <-a.empty:
+		case <-a.stop:
+			return
+		}
+		n, err := readFull(r, buffer)
+		digest.Write(buffer[:n])
+		if total += int64(n); total > maxLayerBytes {
+			err = fmt.Errorf("larger than %d bytes when decompressed", int64(maxLayerBytes))
+		}
+		a.full <- chunk{buffer[:n], err} // there are no more chunks than places
+		if err != nil {
+			return
+		}
+	}
+}
+
+// readFull fills the buffer as far as it can. Unlike io.ReadFull it keeps a
+// stream's regular end apart from one that was cut off.
+func readFull(r io.Reader, buffer []byte) (n int, err error) {
+	for n < len(buffer) && err == nil {
+		var m int
+		m, err = r.Read(buffer[n:])
+		n += m
+	}
+	return n, err
+}
+
+func (a *aheadReader) Read(p []byte) (int, error) {
+	for len(a.rest) == 0 {
+		if a.now.err != nil {
+			return 0, a.now.err
+		}
+		if a.now.data != nil {
+			a.empty <- a.now.data[:aheadSize]
+		}
+		a.now = <-a.full
+		a.rest = a.now.data
+	}
+	n := copy(p, a.rest)
+	a.rest = a.rest[n:]
+	a.total += int64(n)
+	return n, nil
+}
+
+// Close ends the goroutine, and waits for it: it must not use the readers
+// below once they are closed.
+func (a *aheadReader) Close() {
+	close(a.stop)
+	for range a.full {
+	}
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -56,10 +56,9 @@ const (
 	maxAnswer = 64 << 20
 )
 
-// question is what travels to the agent.
-type question struct {
-	Timeout time.Duration   `json:"timeout_ns"`
-	Request json.RawMessage `json:"request"`
+// limits is the part that all requests have in common.
+type limits struct {
+	Timeout time.Duration `json:"timeout_ns"`
 }
 
 // reply is what travels back: an answer or the reason why there is none.

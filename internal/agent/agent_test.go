@@ -108,8 +108,9 @@ func TestMainAnswersWhateverItIsGiven(t *testing.T) {
 		{"unknown verb", `{}`, `unknown verb "fly"`, []string{"fly"}},
 		{"empty stdin", ``, "stdin is empty", []string{VerbEnv}},
 		{"no JSON", `nonsense`, "reading the request", []string{VerbEnv}},
-		{"wrong type", `{"request":{"main":"x"}}`, "reading the request", []string{VerbEnv}},
-		{"port out of range", `{"request":{"port":70000}}`, "not a TCP port", []string{VerbAsk}},
+		{"no object", `[1]`, "reading the request", []string{VerbEnv}},
+		{"wrong type", `{"main":"x"}`, "reading the request", []string{VerbEnv}},
+		{"port out of range", `{"port":70000}`, "not a TCP port", []string{VerbAsk}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var out, stderr bytes.Buffer
@@ -139,7 +140,7 @@ func TestStdinThatNeverEndsIsGivenUpOn(t *testing.T) {
 func TestStdinNeedNotEndAfterTheRequest(t *testing.T) {
 	stdin, w := io.Pipe()
 	defer w.Close()
-	go func() { _, _ = w.Write([]byte(`{"request":{}}`)) }()
+	go func() { _, _ = w.Write([]byte(`{}`)) }()
 	if r := serve([]string{VerbSockets}, stdin, time.Minute); r.Error != "" {
 		t.Errorf("error %q", r.Error)
 	}

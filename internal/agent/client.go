@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 )
 
 // Exec starts the agent inside a container (Path, Command, then args) with
@@ -22,61 +21,57 @@ func NewClient(exec Exec) *Client { return &Client{exec} }
 
 // Wait waits until the application answers. Not being up is an answer, not an error.
 func (c *Client) Wait(ctx context.Context, r WaitRequest) (WaitAnswer, error) {
-	return call[WaitAnswer](ctx, c.exec, VerbWait, r.Timeout, r)
+	return call[WaitAnswer](ctx, c.exec, VerbWait, r)
 }
 
 // Ask sends HTTP requests to the application.
 func (c *Client) Ask(ctx context.Context, r AskRequest) (AskAnswer, error) {
-	return call[AskAnswer](ctx, c.exec, VerbAsk, r.Timeout, r)
+	return call[AskAnswer](ctx, c.exec, VerbAsk, r)
 }
 
 // Exec runs a command. A command that fails is an answer, not an error.
 func (c *Client) Exec(ctx context.Context, r ExecRequest) (ExecAnswer, error) {
-	return call[ExecAnswer](ctx, c.exec, VerbExec, r.Timeout, r)
+	return call[ExecAnswer](ctx, c.exec, VerbExec, r)
 }
 
 // Processes lists the application's processes and their memory.
 func (c *Client) Processes(ctx context.Context, r ProcessesRequest) (ProcessesAnswer, error) {
-	return call[ProcessesAnswer](ctx, c.exec, VerbProcesses, r.Timeout, r)
+	return call[ProcessesAnswer](ctx, c.exec, VerbProcesses, r)
 }
 
 // Sockets lists the TCP ports on which the container listens.
 func (c *Client) Sockets(ctx context.Context, r SocketsRequest) (SocketsAnswer, error) {
-	return call[SocketsAnswer](ctx, c.exec, VerbSockets, r.Timeout, r)
+	return call[SocketsAnswer](ctx, c.exec, VerbSockets, r)
 }
 
 // Signal signals the application's processes other than the main one.
 func (c *Client) Signal(ctx context.Context, r SignalRequest) (SignalAnswer, error) {
-	return call[SignalAnswer](ctx, c.exec, VerbSignal, r.Timeout, r)
+	return call[SignalAnswer](ctx, c.exec, VerbSignal, r)
 }
 
 // ELF looks for missing shared libraries.
 func (c *Client) ELF(ctx context.Context, r ELFRequest) (ELFAnswer, error) {
-	return call[ELFAnswer](ctx, c.exec, VerbELF, r.Timeout, r)
+	return call[ELFAnswer](ctx, c.exec, VerbELF, r)
 }
 
 // Writable finds out which paths a user can write to.
 func (c *Client) Writable(ctx context.Context, r WritableRequest) (WritableAnswer, error) {
-	return call[WritableAnswer](ctx, c.exec, VerbWritable, r.Timeout, r)
+	return call[WritableAnswer](ctx, c.exec, VerbWritable, r)
 }
 
 // Changed lists what was written since the application started.
 func (c *Client) Changed(ctx context.Context, r ChangedRequest) (ChangedAnswer, error) {
-	return call[ChangedAnswer](ctx, c.exec, VerbChanged, r.Timeout, r)
+	return call[ChangedAnswer](ctx, c.exec, VerbChanged, r)
 }
 
 // Env lists the names of the application's environment variables.
 func (c *Client) Env(ctx context.Context, r EnvRequest) (EnvAnswer, error) {
-	return call[EnvAnswer](ctx, c.exec, VerbEnv, r.Timeout, r)
+	return call[EnvAnswer](ctx, c.exec, VerbEnv, r)
 }
 
 // call starts the agent with one request and decodes its answer.
-func call[Ans any](ctx context.Context, exec Exec, verb string, timeout time.Duration, req any) (ans Ans, err error) {
-	body, err := json.Marshal(req)
-	if err != nil {
-		return ans, fmt.Errorf("asking the agent to %s: encoding the request: %w", verb, err)
-	}
-	in, err := json.Marshal(question{Timeout: timeout, Request: body})
+func call[Ans any](ctx context.Context, exec Exec, verb string, req any) (ans Ans, err error) {
+	in, err := json.Marshal(req)
 	if err != nil {
 		return ans, fmt.Errorf("asking the agent to %s: encoding the request: %w", verb, err)
 	}

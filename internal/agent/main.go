@@ -34,18 +34,18 @@ func serve(args []string, stdin io.Reader, readLimit time.Duration) reply {
 	if !ok {
 		return failure("unknown verb %q", args[0])
 	}
-	q, err := within(readLimit, func() (question, error) { return readQuestion(stdin) })
+	request, err := within(readLimit, func() (json.RawMessage, error) { return readRequest(stdin) })
 	if err != nil {
 		return failure("reading the request: %v", err)
 	}
-	timeout := q.Timeout
-	if timeout <= 0 {
-		timeout = defaultTimeout
+	timeout, err := timeoutOf(request)
+	if err != nil {
+		return failure("reading the request: %v", err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	answer, err := within(timeout+grace, func() (json.RawMessage, error) {
-		a, err := run(ctx, q.Request)
+		a, err := run(ctx, request)
 		if err != nil {
 			return nil, err
 		}
@@ -61,8 +61,20 @@ func failure(format string, args ...any) reply {
 	return reply{Error: fmt.Sprintf(format, args...)}
 }
 
-// readQuestion reads one JSON value, up to a limit; stdin need not end after it.
-func readQuestion(stdin io.Reader) (q question, err error) {
+// timeoutOf is the time-out that a request names.
+func timeoutOf(request json.RawMessage) (time.Duration, error) {
+	var l limits
+	if err := json.Unmarshal(request, &l); err != nil {
+		return 0, err
+	}
+	if l.Timeout <= 0 {
+		return defaultTimeout, nil
+	}
+	return l.Timeout, nil
+}
+
+// readRequest reads one JSON value, up to a limit; stdin need not end after it.
+func readRequest(stdin io.Reader) (q json.RawMessage, err error) {
 	limited := &io.LimitedReader{R: stdin, N: maxRequest}
 	err = json.NewDecoder(limited).Decode(&q)
 	switch {
@@ -104,10 +116,8 @@ func within[T any](limit time.Duration, f func() (T, error)) (T, error) {
 func handle[Req, Ans any](f func(context.Context, Req) (Ans, error)) verb {
 	return func(ctx context.Context, raw json.RawMessage) (any, error) {
 		var req Req
-		if len(raw) > 0 {
-			if err := json.Unmarshal(raw, &req); err != nil {
-				return nil, fmt.Errorf("reading the request: %w", err)
-			}
+		if err := json.Unmarshal(raw, &req); err != nil {
+			return nil, fmt.Errorf("reading the request: %w", err)
 		}
 		return f(ctx, req)
 	}

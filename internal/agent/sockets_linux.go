@@ -103,7 +103,10 @@ func ownedBy(pid int, owners map[uint64]int) error {
 	}
 	for _, e := range entries {
 		target, err := os.Readlink(dir + "/" + e.Name())
-		if err != nil {
+		if errors.Is(err, fs.ErrPermission) {
+			return err
+		}
+		if err != nil { // closed meanwhile
 			continue
 		}
 		inode, err := strconv.ParseUint(strings.TrimSuffix(strings.TrimPrefix(target, "socket:["), "]"), 10, 64)

@@ -9,9 +9,10 @@ import (
 )
 
 // Bounds on what expansion may grow to. The source is not trusted, and one
-// variable may hold another ten times over.
+// variable may hold another ten times over. A text may always grow by
+// maxExpanded: Linux takes no environment variable that is longer.
 const (
-	maxExpanded = 1 << 20
+	maxExpanded = 128 << 10
 	maxNesting  = 200
 )
 
@@ -154,7 +155,7 @@ func (l *lexer) until(stop rune, rawEscapes, pattern bool, words *collector) (st
 		if err != nil {
 			return "", err
 		}
-		if out.WriteString(text); out.Len() > maxExpanded {
+		if out.WriteString(text); out.Len() > l.limit() {
 			return "", errTooLong
 		}
 	}
@@ -163,6 +164,8 @@ func (l *lexer) until(stop rune, rawEscapes, pattern bool, words *collector) (st
 	}
 	return out.String(), nil
 }
+
+func (l *lexer) limit() int { return len(l.src) + maxExpanded }
 
 // step reads one quoted piece, substitution, escape or plain rune.
 func (l *lexer) step(pattern bool, words *collector) (string, error) {
@@ -251,7 +254,7 @@ func (l *lexer) doubleQuoted(pattern bool) (string, error) {
 	if l.rawQuotes {
 		out.WriteString(open)
 	}
-	for out.Len() <= maxExpanded {
+	for out.Len() <= l.limit() {
 		switch l.peek() {
 		case end:
 			return "", errors.New("a double quote is not closed")

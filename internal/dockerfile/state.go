@@ -19,6 +19,10 @@ type Value struct {
 	By   *Instruction
 }
 
+// maxVars bounds a state's variables, arguments and labels each: no real file
+// has so many, and all are looked through for every new one.
+const maxVars = 1000
+
 // State is what holds at a place in a stage, with what it inherits from
 // earlier stages. What a base image sets is not known: User is "" then, and
 // Workdir "/". Variables that the file does not define stay as written.
@@ -72,13 +76,16 @@ func set(vars []Var, v Var) []Var {
 			return vars
 		}
 	}
+	if len(vars) >= maxVars {
+		return vars
+	}
 	return append(vars, v)
 }
 
-// StateBefore is what holds when the instruction starts. Before the first
-// FROM, only the arguments are known.
+// StateBefore is what holds when the instruction starts. FROM, and what stands
+// before the first one, sees the arguments there alone.
 func (f *File) StateBefore(i *Instruction) State {
-	if i.Stage == nil {
+	if i.Stage == nil || i.Keyword == "FROM" {
 		s := newState()
 		s.Args = f.globals(i.Index)
 		return s
@@ -236,7 +243,9 @@ func (s *State) values(list []Value, i *Instruction) []Value {
 			list[same] = v
 			continue
 		}
-		list = append(list, v)
+		if len(list) < maxVars {
+			list = append(list, v)
+		}
 	}
 	return list
 }

@@ -62,7 +62,7 @@ type Instruction struct {
 	Lead Span
 	// Inner is the instruction wrapped by ONBUILD, or HEALTHCHECK's CMD.
 	Inner *Instruction
-	Stage *Stage // nil before the first FROM
+	Stage *Stage // FROM's is the one that it starts; nil before the first
 
 	rest   Unfolded // Rest as the builder reads it
 	escape byte

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -139,23 +140,50 @@ func TestScanRejectsWhatIsNotAsSaid(t *testing.T) {
 	for name, c := range map[string]struct {
 		img     v1.Image
 		corrupt func([]byte) []byte
+		want    string
 	}{
 		"a blob that was changed": {imageOf(t, v1.Config{}, step("", layerOf(t, good))), func(b []byte) []byte {
 			b[len(b)-1] ^= 1
 			return b
-		}},
-		"a blob that was cut off":    {imageOf(t, v1.Config{}, step("", layerOf(t, good))), func(b []byte) []byte { return b[:len(b)/2] }},
-		"a layer that is no archive": {imageOf(t, v1.Config{}, step("", static.NewLayer([]byte("no archive at all"), types.OCILayer))), nil},
+		}, ""},
+		"a blob that was cut off":     {imageOf(t, v1.Config{}, step("", layerOf(t, good))), func(b []byte) []byte { return b[:len(b)/2] }, ""},
+		"a file of holes without end": {imageOf(t, v1.Config{}, step("", layerOf(t, holes(t)))), nil, "holes in files"},
+		"a layer that is no archive":  {imageOf(t, v1.Config{}, step("", static.NewLayer([]byte("no archive at all"), types.OCILayer))), nil, "reading the archive"},
 	} {
 		r := startRegistry(t)
 		ref := r.push(t, "app:1", c.img)
 		if c.corrupt != nil {
 			r.corrupt(t, c.img, c.corrupt)
 		}
-		if got, err := Scan(t.Context(), ref, Options{}, nil); err == nil || !strings.Contains(err.Error(), "layer 1 of 1") || errors.Is(err, ErrUnreachable) {
+		readAll := func(_ Layer, _ *tar.Header, r io.Reader) error {
+			_, err := io.Copy(io.Discard, onlyReader{r})
+			return err
+		}
+		if got, err := Scan(t.Context(), ref, Options{}, readAll); err == nil || !strings.Contains(err.Error(), "layer 1 of 1") || !strings.Contains(err.Error(), c.want) || errors.Is(err, ErrUnreachable) {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
 	}
+}
+
+// holes is an archive with one file that claims 8 GiB and has none, in the
+// old GNU format: its map is in the header.
+func holes(t testing.TB) []byte {
+	t.Helper()
+	const size = "77777777777\x00" // 8 GiB
+	data := archive(t, file{name: "sparse"})
+	h := data[:512]
+	h[156] = tar.TypeGNUSparse
+	copy(h[257:], "ustar  \x00")
+	clear(h[345:512])
+	copy(h[386:], "00000000000\x0000000000000\x00")
+	copy(h[483:], size)
+	copy(h[148:], "        ")
+	sum := 0
+	for _, b := range h {
+		sum += int(b)
+	}
+	copy(h[148:], fmt.Sprintf("%06o\x00 ", sum))
+	return data
 }
 
 // corrupt changes the image's first layer on disk.

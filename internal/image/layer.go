@@ -62,7 +62,10 @@ func (s *source) readLayer(ctx context.Context, i int, visit Visitor) error {
 
 // walk shows each entry of a tar archive to visit and reads to the very end.
 func walk(ctx context.Context, archive io.Reader, layer *Layer, visit Visitor) error {
+	consumed := &countingReader{r: archive}
+	archive = consumed
 	entries := tar.NewReader(archive)
+	content := &contentReader{r: entries, consumed: consumed}
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -84,7 +87,7 @@ func walk(ctx context.Context, archive io.Reader, layer *Layer, visit Visitor) e
 		if visit == nil {
 			continue
 		}
-		if err := visit(*layer, header, entries); err != nil {
+		if err := visit(*layer, header, content); err != nil {
 			return fmt.Errorf("%s: %w", printable(header.Name), err)
 		}
 	}
@@ -92,6 +95,37 @@ func walk(ctx context.Context, archive io.Reader, layer *Layer, visit Visitor) e
 		return fmt.Errorf("reading the archive: %w", err)
 	}
 	return nil
+}
+
+// maxHoles is how much larger than the archive the files in it may be in all.
+// The format can describe files of any size that are holes for the most part;
+// no image builder writes such.
+const maxHoles = 1 << 30
+
+// contentReader reads the content of entries, but not endless holes.
+type contentReader struct {
+	r        io.Reader
+	consumed *countingReader // of the archive
+	produced int64
+}
+
+func (c *contentReader) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	if c.produced += int64(n); c.produced > c.consumed.n+maxHoles {
+		return n, fmt.Errorf("holes in files of more than %d bytes", maxHoles)
+	}
+	return n, err
+}
+
+type countingReader struct {
+	r io.Reader
+	n int64
+}
+
+func (c *countingReader) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
 }
 
 // isWhiteout tells whether a file stands for the deletion of another one.

@@ -26,6 +26,7 @@ type pattern struct {
 	exception      bool
 	text           string
 	prefix, suffix string
+	inner          string // somewhere in between
 }
 
 func compile(texts []string) (patternSet, error) {
@@ -55,6 +56,7 @@ func newPattern(m *patternmatcher.PatternMatcher) pattern {
 	only := m.Patterns()[0]
 	p := pattern{matcher: m, exception: only.Exclusion(), text: only.String()}
 	p.prefix, p.suffix = literalEnds(p.text)
+	p.inner = literalRun(p.text)
 	return p
 }
 
@@ -62,8 +64,8 @@ func newPattern(m *patternmatcher.PatternMatcher) pattern {
 // with, as far as it can be told from its text.
 func literalEnds(text string) (prefix, suffix string) {
 	const meta = `*?[]\`
-	if !utf8.ValidString(text) || strings.ContainsAny(text, "\uFFFD\uFEFF") {
-		return "", "" // the library's scanner changes such bytes
+	if rewritten(text) {
+		return "", ""
 	}
 	first := strings.IndexAny(text, meta)
 	if first < 0 {
@@ -73,8 +75,31 @@ func literalEnds(text string) (prefix, suffix string) {
 	return text[:first], strings.TrimPrefix(text[strings.LastIndexAny(text, meta)+1:], "/")
 }
 
+// literalRun returns the longest text that every path which the pattern
+// matches contains, as far as it can be told.
+func literalRun(text string) string {
+	if rewritten(text) {
+		return ""
+	}
+	if class := strings.IndexAny(text, `[]\`); class >= 0 {
+		text = text[:class]
+	}
+	longest := ""
+	for run := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == '*' || r == '?' }) {
+		if run = strings.Trim(run, "/"); len(run) > len(longest) {
+			longest = run
+		}
+	}
+	return longest
+}
+
+// rewritten tells texts that the library's scanner changes.
+func rewritten(text string) bool {
+	return !utf8.ValidString(text) || strings.ContainsAny(text, "\uFFFD\uFEFF")
+}
+
 func (p pattern) matches(path string) (bool, error) {
-	if !strings.HasSuffix(path, p.suffix) || !strings.HasPrefix(path, p.prefix) {
+	if !strings.HasSuffix(path, p.suffix) || !strings.HasPrefix(path, p.prefix) || !strings.Contains(path, p.inner) {
 		return false, nil
 	}
 	return p.ask(path)

@@ -14,8 +14,10 @@ import (
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/identity"
 	"github.com/moby/buildkit/session"
+	"github.com/moby/buildkit/util/grpcerrors"
 	"github.com/plimsoll/plimsoll/internal/engine"
 	"github.com/tonistiigi/fsutil"
+	"google.golang.org/grpc/codes"
 )
 
 // noIgnore is what is sent for "nothing is ignored": without any file the daemon would read the context's own.
@@ -34,19 +36,25 @@ func (e *Engine) Build(ctx context.Context, req engine.BuildRequest, progress fu
 	followed := t.follow(statuses)
 
 	var config []byte
+	var fault error // of the Dockerfile or its steps
 	build := func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
 		res, err := builder.Build(ctx, &recorder{Client: c, prepull: req.NoCache, seen: seen})
-		if err == nil {
-			config = res.Metadata[exptypes.ExporterImageConfigKey]
+		if err != nil {
+			fault = err
+			return nil, err
 		}
-		return res, err
+		config = res.Metadata[exptypes.ExporterImageConfigKey]
+		return res, nil
 	}
 	response, err := e.client.Build(ctx, solveOpt(req, locals), product, build, statuses)
 	<-followed
 	if err != nil {
-		return nil, failure(ctx, req, t, err)
+		if fault != nil && ctx.Err() == nil && grpcerrors.Code(fault) != codes.Unavailable {
+			return nil, buildError(req, t, fault)
+		}
+		return nil, engineError(ctx, req, err)
 	}
-	img, err := newImage(e, req, locals, seen.definition, config)
+	img, err := newImage(e, req, seen.definition, config)
 	if err != nil {
 		return nil, err
 	}

@@ -88,19 +88,3 @@ func cacheable(def *pb.Definition) *pb.Definition {
 	}
 	return out
 }
-
-// produced lists the operations that make something: commands and copies. It is empty for an image that is
-// its base alone.
-func produced(def *pb.Definition) map[digest.Digest]bool {
-	out := map[digest.Digest]bool{}
-	for _, data := range def.GetDef() {
-		var op pb.Op
-		if op.Unmarshal(data) != nil {
-			continue
-		}
-		if op.GetExec() != nil || op.GetFile() != nil {
-			out[digest.FromBytes(data)] = true
-		}
-	}
-	return out
-}

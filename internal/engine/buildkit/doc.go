@@ -7,10 +7,11 @@
 // # What a build leaves behind
 //
 // BuildKit keeps results by cache key, not by name. A built image is therefore
-// remembered as its definition; the first Run solves that again, which is
-// answered from the cache, and keeps the session open for all containers of
-// the image. If a step of it would have to run again, because the context
-// changed in between, Run refuses: it would not be the image that was measured.
+// remembered as its definition, which names the very context that was sent; the first Run
+// solves that again, which the cache answers whatever happened to the files since, and keeps the
+// session open for all containers of the image. The context is not sent again: a file
+// that changed since can't get into the image that was measured. Of two cold builds of one
+// Dockerfile, the steps before the first COPY are the later one's.
 //
 // # Cold builds
 //

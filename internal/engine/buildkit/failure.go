@@ -14,33 +14,41 @@ import (
 
 const shownLines = 20
 
-// failure turns what the daemon answered into an error that says what to do: a
-// BuildError if the project is at fault or a base image can't be had, a plain one otherwise.
-func failure(ctx context.Context, req engine.BuildRequest, t *tracker, err error) error {
+// engineError is a build that failed for a reason outside of the project: it was
+// cancelled, or the daemon or the registry that is pushed to did not do its part.
+func engineError(ctx context.Context, req engine.BuildRequest, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("building %s: %w", req.Name, context.Cause(ctx))
 	}
+	return fmt.Errorf("building %s: %w", req.Name, &shortened{text: headline(err), err: err})
+}
+
+// buildError says what is wrong with the project, or with the base image that it names.
+func buildError(req engine.BuildRequest, t *tracker, err error) error {
 	out := &engine.BuildError{Build: req.Name, Line: failedLine(err), Err: &shortened{text: headline(err), err: err}}
-	if base := baseFailure(err.Error()); base != nil {
-		out.Step, out.Err, out.Hint = "FROM "+base.ref, &shortened{text: base.what, err: err}, base.hint
-		return out
-	}
-	if s := t.failed(failedVertex(err)); s != nil {
-		out.Step = s.Name
-		out.Output = s.output.lastLines(shownLines)
-		if out.Line == 0 && len(s.Lines) > 0 {
-			out.Line = s.Lines[0][0]
-		}
-		return out
-	}
-	if out.Line > 0 {
+	s := t.failed(failedVertex(err))
+	if s == nil {
 		out.Step = lineOf(req.Dockerfile, out.Line)
 		return out
 	}
-	if strings.Contains(err.Error(), "dockerfile") || strings.Contains(err.Error(), "target stage") {
+	if base := baseFailure(s.Name, err.Error()); base != nil {
+		out.Step, out.Err, out.Hint = base.ref, &shortened{text: base.what, err: err}, base.hint
 		return out
 	}
-	return fmt.Errorf("building %s: %w", req.Name, err)
+	out.Step = s.Name
+	out.Output = s.output.lastLines(shownLines)
+	if out.Line == 0 && len(s.Lines) > 0 {
+		out.Line = s.Lines[0][0]
+	}
+	if isContextMiss(err) {
+		out.Hint = "is the file in the build context, and not left out by the .dockerignore?"
+	}
+	return out
+}
+
+// isContextMiss says whether a COPY found nothing to copy.
+func isContextMiss(err error) bool {
+	return strings.Contains(err.Error(), "failed to calculate checksum of ref") && strings.HasSuffix(err.Error(), "not found")
 }
 
 // shortened is an error with a shorter text than its cause, which stays reachable.
@@ -53,7 +61,7 @@ func (e *shortened) Error() string { return e.text }
 func (e *shortened) Unwrap() error { return e.err }
 
 // wrappers are what each layer between the fault and here puts before it.
-var wrappers = regexp.MustCompile(`^(?:failed to solve: |failed to run Build function: |rpc error: code = \w+ desc = |exit code: \d+: (?:.*: )?failed to )`)
+var wrappers = regexp.MustCompile(`^(?:failed to solve: |failed to run Build function: |rpc error: code = \w+ desc = |failed to compute cache key: |failed to calculate checksum of ref \S+: )`)
 
 func headline(err error) string {
 	text := err.Error()
@@ -88,27 +96,27 @@ func failedLine(err error) int {
 
 func lineOf(text []byte, line int) string {
 	lines := strings.Split(string(text), "\n")
-	if line > len(lines) {
+	if line < 1 || line > len(lines) {
 		return ""
 	}
 	return strings.TrimSpace(lines[line-1])
 }
 
-// missingBase is a base image that can't be had.
+// missingBase is an image that can't be had.
 type missingBase struct{ ref, what, hint string }
 
-var unresolved = regexp.MustCompile(`failed to resolve source metadata for ([^\s]+): (.*)`)
+// loadMetadata is the step in which the daemon asks a registry for an image.
+const loadMetadata = "[internal] load metadata for "
 
-func baseFailure(text string) *missingBase {
-	m := unresolved.FindStringSubmatch(text)
-	if m == nil {
+func baseFailure(step, reason string) *missingBase {
+	ref, ok := strings.CutPrefix(step, loadMetadata)
+	if !ok {
 		return nil
 	}
-	ref, reason := m[1], m[2]
 	host, _, _ := strings.Cut(ref, "/")
 	if isAbsent(reason) {
 		return &missingBase{ref: ref,
-			what: "the base image " + ref + " does not exist, or needs a login",
+			what: "the image " + ref + " does not exist, or needs a login",
 			hint: "check the name and the tag; for a private image, log in to " + host + " first"}
 	}
 	return &missingBase{ref: ref,

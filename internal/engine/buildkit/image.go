@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"sync"
 	"time"
 
@@ -14,7 +13,6 @@ import (
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/solver/pb"
-	digest "github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/plimsoll/plimsoll/internal/engine"
 	"github.com/tonistiigi/fsutil"
@@ -27,21 +25,20 @@ const helperLocal = "plimsoll-helper"
 type image struct {
 	engine     *Engine
 	build      string
-	key        string // of the context, so that only changes are sent again
 	definition *pb.Definition
 	config     ocispecs.ImageConfig
-	locals     map[string]fsutil.FS
+	helper     fsutil.FS
 
 	mu      sync.Mutex
 	session *imageSession
 }
 
-func newImage(e *Engine, req engine.BuildRequest, locals map[string]fsutil.FS, def *pb.Definition, config []byte) (*image, error) {
+func newImage(e *Engine, req engine.BuildRequest, def *pb.Definition, config []byte) (*image, error) {
 	var parsed ocispecs.Image
 	if err := json.Unmarshal(config, &parsed); err != nil {
 		return nil, fmt.Errorf("building %s: reading the image's config: %w", req.Name, err)
 	}
-	img := &image{engine: e, build: req.Name, key: req.ContextDir, config: parsed.Config, locals: maps.Clone(locals)}
+	img := &image{engine: e, build: req.Name, config: parsed.Config}
 	if def != nil {
 		img.definition = cacheable(def)
 	}
@@ -49,7 +46,7 @@ func newImage(e *Engine, req engine.BuildRequest, locals map[string]fsutil.FS, d
 	if err != nil {
 		return nil, fmt.Errorf("reading the helper that runs inside containers: %w", err)
 	}
-	img.locals[helperLocal] = helper
+	img.helper = helper
 	return img, nil
 }
 
@@ -114,10 +111,6 @@ func (s *imageSession) close() {
 func (img *image) start(ctx context.Context) (*imageSession, error) {
 	own, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	s := &imageSession{cancel: cancel, stop: make(chan struct{}), stopped: make(chan struct{})}
-	again := &reruns{watched: produced(img.definition), ran: map[digest.Digest]string{}}
-	statuses := make(chan *client.SolveStatus)
-	go again.follow(statuses)
-
 	ready := make(chan struct{})
 	hold := func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
 		if err := s.solve(ctx, c, img.definition); err != nil {
@@ -132,22 +125,23 @@ func (img *image) start(ctx context.Context) (*imageSession, error) {
 	}
 	go func() {
 		defer close(s.stopped)
-		opt := client.SolveOpt{LocalMounts: img.locals, SharedKey: img.key, Session: []session.Attachable{credentials{}}, FrontendAttrs: map[string]string{}, Internal: true}
-		_, s.err = img.engine.client.Build(own, opt, product, hold, statuses)
+		opt := client.SolveOpt{
+			LocalMounts:   map[string]fsutil.FS{helperLocal: img.helper},
+			SharedKey:     helperLocal,
+			Session:       []session.Attachable{credentials{}},
+			FrontendAttrs: map[string]string{},
+		}
+		_, s.err = img.engine.client.Build(own, opt, product, hold, nil)
 	}()
 
 	select {
 	case <-ready:
 	case <-s.stopped:
-		return nil, s.err
+		return nil, fmt.Errorf("%w (if its layers were removed from the engine's cache in between, build it again)", s.err)
 	case <-ctx.Done():
 		cancel(context.Cause(ctx))
 		<-s.stopped
 		return nil, context.Cause(ctx)
-	}
-	if name := again.any(img.definition); name != "" {
-		s.close()
-		return nil, fmt.Errorf("step %q had to run again: the build context changed since the image was built", name)
 	}
 	return s, nil
 }
@@ -182,64 +176,4 @@ func solveRef(ctx context.Context, c gateway.Client, def *pb.Definition) (gatewa
 		return nil, err
 	}
 	return res.SingleRef()
-}
-
-// reruns watches whether steps run that the cache should have answered.
-type reruns struct {
-	watched map[digest.Digest]bool
-
-	mu   sync.Mutex
-	ran  map[digest.Digest]string
-	done map[digest.Digest]bool
-}
-
-func (r *reruns) follow(statuses <-chan *client.SolveStatus) {
-	for status := range statuses {
-		r.mu.Lock()
-		for _, v := range status.Vertexes {
-			if v.Completed == nil || !r.watched[v.Digest] {
-				continue
-			}
-			if r.done == nil {
-				r.done = map[digest.Digest]bool{}
-			}
-			r.done[v.Digest] = true
-			if v.Cached {
-				delete(r.ran, v.Digest)
-			} else {
-				r.ran[v.Digest] = v.Name
-			}
-		}
-		r.mu.Unlock()
-	}
-}
-
-// any names a step that ran. Progress arrives a little after the result, so the last step is waited for, but
-// not for long: one that another session holds is never reported.
-func (r *reruns) any(def *pb.Definition) string {
-	last := lastProduced(def, r.watched)
-	for deadline := time.Now().Add(200 * time.Millisecond); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		r.mu.Lock()
-		seen := r.done[last]
-		r.mu.Unlock()
-		if seen || last == "" {
-			break
-		}
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, name := range r.ran {
-		return name
-	}
-	return ""
-}
-
-// lastProduced is the last operation that makes something, in the definition's order.
-func lastProduced(def *pb.Definition, watched map[digest.Digest]bool) digest.Digest {
-	for i := len(def.GetDef()) - 1; i >= 0; i-- {
-		if dgst := digest.FromBytes(def.Def[i]); watched[dgst] {
-			return dgst
-		}
-	}
-	return ""
 }

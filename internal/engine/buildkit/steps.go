@@ -94,21 +94,41 @@ func (t *tracker) step(dgst digest.Digest) *step {
 }
 
 // result lists the steps of a build that succeeded: the Dockerfile's in its order, then BuildKit's own.
-// A step that was never run nor reported was answered by another build's result.
 func (t *tracker) result() []engine.Step {
 	var out []engine.Step
 	for dgst, s := range t.steps {
 		s.Lines, s.own = t.seen.linesOf(dgst)
 		s.Internal = !s.own
-		if s.own && s.Completed.IsZero() {
-			s.Cached = true
-		}
-		if s.own || !s.Completed.IsZero() {
+		switch {
+		case s.own:
+			t.settle(s)
+			out = append(out, s.Step)
+		case s.Stage == "" && !s.Completed.IsZero():
 			out = append(out, s.Step)
 		}
 	}
 	slices.SortFunc(out, compareSteps)
 	return out
+}
+
+// settle says of a step that another build's result answered what became of it. BuildKit joins equal steps of
+// sessions that are open at a time: the one that joins is not reported to its end,
+// the one that was joined appears here too, as a step of the same name that is not this build's.
+func (t *tracker) settle(s *step) {
+	if s.Cached {
+		return
+	}
+	if s.Completed.IsZero() {
+		s.Cached = true
+	}
+	for _, other := range t.steps {
+		if other.own || other.Name != s.Name || other.Completed.IsZero() {
+			continue
+		}
+		// What was over before this build came to it cost it nothing.
+		s.Cached = other.Cached || s.Completed.IsZero() || !other.Completed.After(s.Started)
+		return
+	}
 }
 
 func compareSteps(a, b engine.Step) int {

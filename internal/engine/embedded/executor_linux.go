@@ -2,7 +2,9 @@ package embedded
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -15,64 +17,146 @@ import (
 	"github.com/moby/buildkit/identity"
 )
 
-// watched is an executor that knows which containers run, so that signals can be sent
-// to them from outside and closing can wait for their end.
+// watched is an executor that knows which containers run, so that signals can
+// be sent to them from outside and closing can wait for their end.
 type watched struct {
 	executor.Executor
 	runc string
 
 	mu      sync.Mutex
-	running map[string]string // container → its hostname
+	running map[string]*running // by container
+}
+
+// running is a container between its start and its end.
+type running struct {
+	hostname string
+	main     *os.Process // nil until it is known to run the image's program
 }
 
 func watch(e executor.Executor, runc string) *watched {
-	return &watched{Executor: e, runc: runc, running: map[string]string{}}
+	return &watched{Executor: e, runc: runc, running: map[string]*running{}}
 }
 
-// Run runs a container and notes it while it runs.
+// Run runs a container and notes it while it runs. BuildKit says "started" when the
+// runtime was called; here it is said once the container's own program runs.
 func (w *watched) Run(ctx context.Context, id string, root executor.Mount, mounts []executor.Mount, process executor.ProcessInfo, started chan<- struct{}) (types.Recorder, error) {
 	if id == "" {
 		id = identity.NewID()
 	}
-	w.mu.Lock()
-	w.running[id] = process.Meta.Hostname
-	w.mu.Unlock()
-	defer func() {
-		w.mu.Lock()
-		delete(w.running, id)
-		w.mu.Unlock()
+	w.enter(id, process.Meta.Hostname)
+	defer w.leave(id)
+	if started == nil {
+		return w.Executor.Run(ctx, id, root, mounts, process, nil)
+	}
+	called, announced := make(chan struct{}), make(chan struct{})
+	lifetime, end := context.WithCancel(ctx)
+	go func() {
+		defer close(announced)
+		defer close(started)
+		<-called // at the end of the container at the latest
+		w.meet(lifetime, id)
 	}()
-	return w.Executor.Run(ctx, id, root, mounts, process, started)
+	rec, err := w.Executor.Run(ctx, id, root, mounts, process, called)
+	end()
+	<-announced
+	return rec, err
 }
 
-// signal sends a signal to the main process of the container with a hostname. It goes past
-// the runtime's own process, which would be the one to stop on SIGSTOP.
-func (w *watched) signal(ctx context.Context, hostname string, sig syscall.Signal) error {
-	id, ok := w.find(hostname)
-	if !ok {
-		return fmt.Errorf("sending %v: the container does not run", sig)
-	}
-	out, err := exec.CommandContext(ctx, w.runc, "kill", id, strconv.Itoa(int(sig))).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("sending %v: %w: %s", sig, err, strings.TrimSpace(string(out)))
-	}
-	return nil
-}
-
-func (w *watched) find(hostname string) (string, bool) {
+func (w *watched) enter(id, hostname string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for id, name := range w.running {
-		if name == hostname {
-			return id, true
+	w.running[id] = &running{hostname: hostname}
+}
+
+func (w *watched) leave(id string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if main := w.running[id].main; main != nil {
+		_ = main.Release()
+	}
+	delete(w.running, id)
+}
+
+// pollEvery is how often a container that is being set up is looked at.
+const pollEvery = 2 * time.Millisecond
+
+// meet waits until a container's main process runs the image's program, and keeps hold of that process. It
+// must return soon after the program ended, too: nobody reads the program's output before.
+func (w *watched) meet(lifetime context.Context, id string) {
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	var seen containerState
+	for {
+		if seen.PID == 0 {
+			seen = w.state(lifetime, id)
+		}
+		if seen.Status == "stopped" {
+			return
+		}
+		if seen.PID != 0 && runsItsProgram(seen.PID) {
+			break
+		}
+		select {
+		case <-lifetime.Done():
+			return
+		case <-tick.C:
 		}
 	}
-	return "", false
+	// The handle stays with this process even if its number is given to another one later.
+	main, err := os.FindProcess(seen.PID)
+	if err != nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if r := w.running[id]; r != nil {
+		r.main = main
+	}
+}
+
+// containerState is the part of the runtime's answer that is of use here.
+type containerState struct {
+	Status string `json:"status"`
+	PID    int    `json:"pid"`
+}
+
+// state asks the runtime for a container's state; empty while it does not know the container.
+func (w *watched) state(ctx context.Context, id string) containerState {
+	var s containerState
+	out, err := exec.CommandContext(ctx, w.runc, "state", id).Output()
+	if err != nil || json.Unmarshal(out, &s) != nil {
+		return containerState{}
+	}
+	return s
+}
+
+// runsItsProgram says whether the runtime's first process has become the container's: until
+// then it is called "runc:[2:INIT]". A process that is gone has run, too.
+func runsItsProgram(pid int) bool {
+	name, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/comm")
+	return err != nil || !strings.HasPrefix(string(name), "runc:[")
+}
+
+// signal sends a signal to the main process of the container with a hostname. It goes
+// past the runtime's own process, which would be the one to stop on SIGSTOP.
+func (w *watched) signal(_ context.Context, hostname string, sig syscall.Signal) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, r := range w.running {
+		if r.hostname != hostname || r.main == nil {
+			continue
+		}
+		if err := r.main.Signal(sig); err != nil {
+			return fmt.Errorf("sending %v: %w", sig, err)
+		}
+		return nil
+	}
+	return fmt.Errorf("sending %v: the container does not run", sig)
 }
 
 // drain waits until nothing runs any more, and says whether that came about in time.
 func (w *watched) drain(limit time.Duration) bool {
-	for deadline := time.Now().Add(limit); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(limit); ; time.Sleep(pollEvery) {
 		w.mu.Lock()
 		n := len(w.running)
 		w.mu.Unlock()

@@ -116,6 +116,9 @@ func (d *detection) start() {
 		d.note("start", s.Reason, d.docker(s.Line, ""))
 		return
 	}
+	if strings.HasSuffix(s.Argv[0], ".sh") {
+		d.note("start", "the command is a shell script, which is not looked into", d.docker(s.Line, ""))
+	}
 	d.facts.Start = ecosystem.Fact[[]string]{Value: s.Argv, Source: d.docker(s.Line, "the command")}
 }
 

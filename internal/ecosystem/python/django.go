@@ -28,7 +28,7 @@ type django struct {
 
 // module reads urlpatterns of a module, which may be put together from several lists.
 func (d *django) module(m *module, prefix string, depth int) {
-	if m == nil || depth > 8 {
+	if m == nil || !d.lister.enter(depth) {
 		return
 	}
 	m.each(func(s *syntax.Stmt, sc *scope) {
@@ -39,7 +39,7 @@ func (d *django) module(m *module, prefix string, depth int) {
 }
 
 func (d *django) patterns(x syntax.Expr, sc *scope, prefix string, depth int) {
-	if depth > 16 {
+	if !d.lister.enter(depth) {
 		return
 	}
 	switch x := x.(type) {

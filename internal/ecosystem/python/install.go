@@ -63,7 +63,10 @@ func (in *install) run(inst *dockerfile.Instruction) {
 			in.command(c)
 		case in.other == "" && otherInstaller(c):
 			in.other = c.Name
-			in.reads(c.Name+" installs, and it is not known to read its manifests alone", in.docker(c.Line, c.Name))
+			if isInterpreter(c.Name) {
+				in.other = "setup.py"
+			}
+			in.reads(in.other+" installs, and it is not known to read its manifests alone", in.docker(c.Line, in.other))
 		}
 	}
 }
@@ -165,7 +168,8 @@ func (in *install) argument(c container.Command, name, value string, literal boo
 		in.requirementsFile(container.Absolute(c.Dir, value), "constraints", source, 0)
 	case "-e", "--editable":
 		in.reads("pip install -e links the environment to the source", source)
-		in.projectFiles(c.Dir, value, source)
+		target, _, _ := strings.Cut(value, "[")
+		in.projectFiles(c.Dir, target, source)
 	case "":
 		in.requirement(c, value, source)
 	}

@@ -30,10 +30,10 @@ func (d *detection) portOfCommand() ecosystem.Fact[int] {
 			return d.commandPort(v, "the command's bind address")
 		}
 	}
-	if d.launch.server == "runserver" {
+	if d.launch.server == "runserver" || d.launch.server == "http.server" {
 		for _, a := range d.launch.args {
-			if !strings.HasPrefix(a, "-") {
-				return d.commandPort(a, "the address given to runserver")
+			if portNumber(a) > 0 {
+				return d.commandPort(a, "the address given to "+d.launch.server)
 			}
 		}
 	}

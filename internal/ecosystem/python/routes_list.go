@@ -7,8 +7,12 @@ import (
 	"github.com/plimsoll/plimsoll/internal/ecosystem"
 )
 
-// maxRoutes bounds the routes of one application.
-const maxRoutes = 1000
+// Bounds of one application's routes, and of the steps from router to router.
+const (
+	maxRoutes = 1000
+	maxVisits = 5000
+	maxDepth  = 16
+)
 
 // routes lists what the application answers: the routes of its object and of everything mounted below it.
 func (rt *routing) routes(app *object) []ecosystem.Fact[ecosystem.Route] {
@@ -41,11 +45,19 @@ type routeLister struct {
 	list    []ecosystem.Fact[ecosystem.Route]
 	seen    map[ecosystem.Route]bool
 	reached map[*object]bool
+	visits  int
 }
 
-// visit lists the routes of an object that lies under a prefix. The depth bounds routers that mount each other.
+// enter counts a step; false when there were too many, or too deep ones:
+// routers may mount each other.
+func (l *routeLister) enter(depth int) bool {
+	l.visits++
+	return l.visits <= maxVisits && depth <= maxDepth && len(l.list) < maxRoutes
+}
+
+// visit lists the routes of an object that lies under a prefix.
 func (l *routeLister) visit(o *object, prefix string, depth int) {
-	if depth > 8 {
+	if !l.enter(depth) {
 		return
 	}
 	l.reached[o] = true
@@ -55,9 +67,6 @@ func (l *routeLister) visit(o *object, prefix string, depth int) {
 		}
 	}
 	for _, m := range o.mounts {
-		if len(l.list) >= maxRoutes {
-			return
-		}
 		own := m.child.prefix
 		if m.replaces {
 			own = ""

@@ -53,7 +53,7 @@ func unwrap(argv []string) []string {
 	return argv
 }
 
-// servers are programs that serve, with the port that each has when nothing is said.
+// servers are programs and modules that serve, with the port that each has when nothing is said.
 var servers = map[string]struct {
 	port   int
 	option []string // that give the port
@@ -68,6 +68,7 @@ var servers = map[string]struct {
 	"waitress-serve": {8080, []string{"--port"}, []string{"--listen"}, ""},
 	"flask":          {5000, []string{"-p", "--port"}, nil, "FLASK_RUN_PORT"},
 	"runserver":      {8000, nil, nil, ""},
+	"http.server":    {8000, nil, nil, ""},
 	"fastapi":        {8000, []string{"--port"}, nil, ""},
 	"uwsgi":          {0, nil, []string{"--http", "--http-socket", "--socket"}, ""},
 	"streamlit":      {8501, []string{"--server.port"}, nil, "STREAMLIT_SERVER_PORT"},
@@ -130,13 +131,15 @@ func (l *launch) manage() string {
 
 // reference reads the application that the server is told to run: pkg.module:attr.
 func (l *launch) reference() {
+	if l.server != "" {
+		l.module = "" // of python -m SERVER
+	}
 	switch l.server {
 	case "flask":
 		if app, ok := option(l.args, "--app", "-A"); ok {
 			l.module, l.attr, _ = strings.Cut(app, ":")
 		}
 	case "uvicorn", "gunicorn", "hypercorn", "daphne", "granian", "waitress-serve":
-		l.module = ""
 		for _, a := range l.args {
 			module, attr, ok := strings.Cut(a, ":")
 			if isDotted(module) && (ok && isDotted(strings.TrimRight(attr, "()")) || strings.HasSuffix(module, "wsgi") || strings.HasSuffix(module, "asgi")) {

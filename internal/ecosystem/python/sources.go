@@ -14,7 +14,7 @@ import (
 const (
 	maxFiles     = 2000
 	maxFileBytes = 1 << 20
-	maxBytes     = 32 << 20
+	maxBytes     = 16 << 20
 	maxEntries   = 200_000
 )
 

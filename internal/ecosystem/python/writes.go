@@ -206,12 +206,15 @@ func (w *writeScan) add(m *module, line int, x syntax.Expr, sc *scope, dir bool,
 	w.record(m, line, text, dir, why)
 }
 
+// maxWrites bounds the paths of one application.
+const maxWrites = 500
+
 // scratch are places that every image has and that anyone may write.
 var scratch = []string{"/tmp", "/var/tmp", "/dev", "/proc", "/run"}
 
 func (w *writeScan) record(m *module, line int, name string, dir bool, why string) {
 	name = w.relative(name)
-	if name == "." || slices.ContainsFunc(scratch, func(s string) bool { return name == s || strings.HasPrefix(name, s+"/") }) {
+	if len(w.found) >= maxWrites || name == "." || slices.ContainsFunc(scratch, func(s string) bool { return name == s || strings.HasPrefix(name, s+"/") }) {
 		return
 	}
 	write := ecosystem.Write{Path: name, Dir: dir}

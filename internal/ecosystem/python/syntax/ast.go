@@ -105,7 +105,8 @@ type Stmt struct {
 	Op         string
 	Value      Expr
 	// Exprs are the other expressions of the statement: conditions, returned
-	// values, context managers, base classes, an expression statement's own.
+	// values, context managers, base classes, a function's result type, an
+	// expression statement's own.
 	Exprs      []Expr
 	Decorators []Expr
 	Imports    []Import

@@ -129,16 +129,18 @@ func (p *parser) unary() Expr {
 	return p.postfix(p.atom())
 }
 
+// lambda keeps parameters and defaults among its parts, before the body.
 func (p *parser) lambda() Expr {
 	t := p.take()
+	var parts []Expr
 	for !p.peek().ends() && !p.peek().closes() && !p.peek().is(":") {
-		p.expr(1)
+		parts = append(parts, p.expr(2))
 		if !p.accept(",") && !p.accept("=") {
 			break
 		}
 	}
 	p.accept(":")
-	return &Opaque{at: at{t.line}, What: "lambda", Parts: []Expr{p.expr(2)}}
+	return &Opaque{at: at{t.line}, What: "lambda", Parts: append(parts, p.expr(2))}
 }
 
 func (p *parser) atom() Expr {

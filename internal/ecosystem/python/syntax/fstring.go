@@ -15,7 +15,7 @@ func (p *parser) formatted(t token) []Expr {
 			parts = append(parts, &Str{at: at{t.line}, Value: s})
 		}
 	}
-	body, start := t.text, 0
+	body, start, line := t.text, 0, t.line
 	for i := 0; i < len(body); {
 		switch {
 		case strings.HasPrefix(body[i:], "{{"):
@@ -23,7 +23,9 @@ func (p *parser) formatted(t token) []Expr {
 		case body[i] == '{':
 			end := scanField(body, i, `"""`, 0)
 			literal(body[start:i])
-			parts = append(parts, p.field(body[i+1:end], t.line+countLines(body[:i])))
+			line += countLines(body[start:i])
+			parts = append(parts, p.field(body[i+1:end], line))
+			line += countLines(body[i:end])
 			i, start = end, end
 		default:
 			i++

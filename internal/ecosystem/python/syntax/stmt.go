@@ -96,7 +96,9 @@ func (p *parser) colonFollows() bool {
 // clause reads the head of a block, and the block.
 func (p *parser) clause(s *Stmt, indent int) {
 	s.Kind = Block
-	p.pos++
+	if p.take().word("case") {
+		p.pattern()
+	}
 	for !p.peek().ends() && !p.peek().is(":") {
 		before := p.pos
 		x := p.expr(1)
@@ -112,6 +114,25 @@ func (p *parser) clause(s *Stmt, indent int) {
 		}
 	}
 	p.body(s, indent)
+}
+
+// pattern skips the pattern of a case, which looks like calls and makes none,
+// up to its guard.
+func (p *parser) pattern() {
+	depth := 0
+	for ; !p.peek().ends(); p.pos++ {
+		switch t := p.peek(); {
+		case t.opens():
+			depth++
+		case t.closes():
+			depth--
+		case depth == 0 && t.is(":"):
+			return
+		case depth == 0 && t.word("if"):
+			p.pos++
+			return
+		}
+	}
 }
 
 // body reads what follows the colon: statements on the same line, or an indented block.
@@ -170,7 +191,7 @@ func (p *parser) declaration(s *Stmt, indent int) {
 		}
 	}
 	if p.accept("->") {
-		p.expr(1)
+		s.Exprs = append(s.Exprs, p.expr(1))
 	}
 	p.body(s, indent)
 }

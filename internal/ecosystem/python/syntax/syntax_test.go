@@ -31,7 +31,7 @@ var parseCases = []struct{ name, src, want string }{
 	{"comprehension", "a = [f(x) for x in y if x]", "1 assign a = [<for (call f x) (in x y) x>]"},
 	{"dict", "a = {'k': 1, **b}", `1 assign a = {"k":1 -:b }`},
 	{"set", "a = {1, 2}", "1 assign a = [1 2]"},
-	{"lambda", "a = lambda x, y=1: f(x)", "1 assign a = <lambda (call f x)>"},
+	{"lambda", "a = lambda x, y=1: f(x)", "1 assign a = <lambda x y 1 (call f x)>"},
 	{"walrus", "if (a := f()): pass", "1 block (:= a (call f))\n  1 do pass"},
 	{"slices", "a[1:2] = b[c]", "1 assign (index a <[ 1 2>) = (index b c)"},
 	{"await", "async def f():\n  return await g(1)", "1 def f\n  2 do (call g 1)"},
@@ -45,7 +45,7 @@ var parseCases = []struct{ name, src, want string }{
 	{"nested blocks", "if a:\n  if b:\n    c = 1\n  else:\n    d = 2\ne = 3",
 		"1 block a\n  2 block b\n    3 assign c = 1\n  4 block \n    5 assign d = 2\n6 assign e = 3"},
 	{"tabs", "if a:\n\tb = 1\nc = 2", "1 block a\n  2 assign b = 1\n3 assign c = 2"},
-	{"match is a name too", "match = 1\nmatch x:\n  case 1: y = 2", "1 assign match = 1\n2 block x\n  3 block 1\n    3 assign y = 2"},
+	{"match is a name too", "match = 1\nmatch x:\n  case 1: y = 2", "1 assign match = 1\n2 block x\n  3 block \n    3 assign y = 2"},
 	{"nonsense goes on", ") = ] :\na = 1", "1 do < > < > <= > < > <: >\n2 assign a = 1"},
 	{"python 2 print", "print 'x'\na = 1", "1 do print \"x\"\n2 assign a = 1"},
 }

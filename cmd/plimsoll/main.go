@@ -6,7 +6,9 @@ import (
 	"os"
 
 	"github.com/plimsoll/plimsoll/internal/agent"
+	"github.com/plimsoll/plimsoll/internal/app"
 	"github.com/plimsoll/plimsoll/internal/cli"
+	"github.com/plimsoll/plimsoll/internal/rules"
 )
 
 func main() {
@@ -17,7 +19,7 @@ func main() {
 	command := cli.Command{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Env: os.Environ(),
 		Version:   cli.BuildVersion(),
-		Pipelines: cli.Pipelines{},
+		Pipelines: cli.Pipelines{Check: app.Check, Fix: app.Fix, Prove: app.Prove, Rules: rules.All},
 	}
 	os.Exit(command.Main(context.Background(), os.Args[1:]))
 }

@@ -3,6 +3,7 @@
 package app
 
 import (
+	"context"
 	"time"
 
 	"github.com/plimsoll/plimsoll/internal/engine"
@@ -17,6 +18,8 @@ const (
 
 // CheckOptions say what to check.
 type CheckOptions struct {
+	// Version of plimsoll, for the report.
+	Version string
 	// Paths are Dockerfiles, folders with one, or trees of them; empty means the working directory.
 	Paths []string
 	// Offline keeps every rule from asking a registry; sizes come from the
@@ -31,6 +34,8 @@ type CheckOptions struct {
 
 // FixOptions say what to rewrite.
 type FixOptions struct {
+	// Version of plimsoll, for the report.
+	Version string
 	// Path is a Dockerfile or a folder with one.
 	Path string
 	// Safe keeps the rewrite to edits that need no proof.
@@ -44,6 +49,10 @@ type FixOptions struct {
 
 // ProveOptions say what to prove and how.
 type ProveOptions struct {
+	// Version of plimsoll, for the report.
+	Version string
+	// OpenEngine opens the engine that builds and runs.
+	OpenEngine func(context.Context, ProveOptions) (engine.Engine, error)
 	// Path is a Dockerfile or a folder with one.
 	Path string
 	// Against names a Dockerfile that is proven in place of the rewritten one.

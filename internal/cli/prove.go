@@ -85,7 +85,8 @@ func (s *session) proveOptions(path string, f *proveFlags) (app.ProveOptions, er
 	buildArgs, err3 := pairs("build-arg", f.buildArgs)
 	probes, err4 := probes(f.probes)
 	options := app.ProveOptions{
-		Path: path, Against: f.against, EnvFile: f.envFile, Target: f.target, State: f.state,
+		OpenEngine: openEngine,
+		Path:       path, Against: f.against, EnvFile: f.envFile, Target: f.target, State: f.state,
 		Env: env, BuildArgs: buildArgs, Probes: probes, Requests: f.requests, Samples: f.samples,
 		Keep: f.keep, Write: f.write, Timeout: f.timeout,
 		Mirrors: mirrors, Rules: rules, Offline: f.offline,

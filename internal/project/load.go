@@ -232,8 +232,11 @@ func (p *Project) With(files map[string]string) (*Project, error) {
 // Changes are the texts that With replaced, by path relative to the root.
 func (p *Project) Changes() map[string]string { return maps.Clone(p.changes) }
 
-// Exists reports whether a file of the project is on disk.
+// Exists reports whether a file is there, on disk or by a change in memory.
 func (p *Project) Exists(name string) bool {
+	if _, changed := p.changes[name]; changed {
+		return true
+	}
 	_, err := os.Lstat(filepath.Join(p.Root, filepath.FromSlash(name)))
 	return err == nil
 }

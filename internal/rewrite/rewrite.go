@@ -161,10 +161,15 @@ func (res *Result) apply(chosen []finding.Finding) error {
 
 // finish fills in the texts and what was refused.
 func (res *Result) finish(original *project.Project, opts Options) {
-	res.Plan.After = res.Project.Changes()
-	for name := range res.Plan.After {
-		if text, err := original.ReadText(name); err == nil && original.Exists(name) {
-			res.Plan.Before[name] = text
+	res.Plan.After = map[string]string{}
+	for name, text := range res.Project.Changes() {
+		before, err := original.ReadText(name)
+		if err != nil || before == text {
+			continue
+		}
+		res.Plan.After[name] = text
+		if original.Exists(name) {
+			res.Plan.Before[name] = before
 		}
 	}
 	seen := map[plan.Skipped]bool{}

@@ -6,6 +6,7 @@
 package rule
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/plimsoll/plimsoll/internal/dockerfile"
@@ -90,6 +91,9 @@ func (p *Pass) Report(f finding.Finding) {
 	p.findings = append(p.findings, f)
 }
 
+// Text is a part of the Dockerfile.
+func (p *Pass) Text(s dockerfile.Span) string { return p.File.Text(s) }
+
 // Edit is a splice of the Dockerfile.
 func (p *Pass) Edit(s dockerfile.Span, text string) edit.Edit {
 	return edit.Edit{File: p.DockerfilePath, Start: s.Start, End: s.End, New: text}
@@ -102,13 +106,21 @@ func (p *Pass) Insert(offset int, text string) edit.Edit {
 	return edit.Edit{File: p.DockerfilePath, Start: offset, End: offset, New: text}
 }
 
-// Delete removes an instruction with its lines, and with it the comments that
-// belong to it alone when lead is set.
-func (p *Pass) Delete(i *dockerfile.Instruction, lead bool) edit.Edit {
-	if lead {
-		return p.Edit(p.File.Block(i), "")
+// Delete removes an instruction with its lines; the author's comments stay. Of
+// the empty lines that would meet where it stood one goes too.
+func (p *Pass) Delete(i *dockerfile.Instruction) edit.Edit { return p.remove(p.File.Lines(i.Span)) }
+
+// DeleteWithLead removes an instruction with the comments above it, for what is written elsewhere again.
+func (p *Pass) DeleteWithLead(i *dockerfile.Instruction) edit.Edit { return p.remove(p.File.Block(i)) }
+
+func (p *Pass) remove(s dockerfile.Span) edit.Edit {
+	before, after := p.File.Source[:s.Start], p.File.Source[s.End:]
+	nl := []byte(p.File.Newline())
+	emptyAbove := len(before) == 0 || bytes.HasSuffix(before, append(append([]byte{}, nl...), nl...))
+	if emptyAbove && bytes.HasPrefix(after, nl) {
+		s.End += len(nl)
 	}
-	return p.Edit(p.File.Lines(i.Span), "")
+	return p.Edit(s, "")
 }
 
 func (p *Pass) instructionAt(offset int) *dockerfile.Instruction {

@@ -1,0 +1,47 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/plimsoll/plimsoll/internal/engine"
+	"github.com/plimsoll/plimsoll/internal/observe"
+	"github.com/plimsoll/plimsoll/internal/project"
+	"github.com/plimsoll/plimsoll/internal/report"
+)
+
+// buildFailure tells a build that failed for the person who has to mend it.
+func buildFailure(stage string, p *project.Project, err error) *report.Failure {
+	var failed *engine.BuildError
+	if !errors.As(err, &failed) {
+		return &report.Failure{Stage: stage, Message: err.Error(), Err: err}
+	}
+	f := &report.Failure{
+		Stage: stage, Message: failed.Err.Error(), File: displayPath(p.Root) + "/" + p.DockerfilePath, Line: failed.Line,
+		Detail: failed.Output, Hint: failed.Hint, Err: err,
+	}
+	if failed.Line > 0 && failed.Line <= p.File.LineCount() {
+		f.Source = p.File.Text(p.File.Line(failed.Line))
+	}
+	return f
+}
+
+// startFailure tells an application that never answered.
+func startFailure(stage string, out *observe.Outcome) *report.Failure {
+	f := &report.Failure{Stage: stage, Detail: out.Output}
+	switch {
+	case out.Ended != nil && out.Ended.Signal != 0:
+		f.Message = fmt.Sprintf("the container was ended by signal %v before it answered", out.Ended.Signal)
+	case out.Ended != nil:
+		f.Message = fmt.Sprintf("the container exited with code %d before it answered", out.Ended.Code)
+		f.Hint = "the application may want variables: pass them with --env-file or --env"
+	default:
+		f.Message = "the application never answered"
+		f.Hint = "it may listen on another port or address, or want more time"
+	}
+	if strings.TrimSpace(out.Output) == "" {
+		f.Detail = "(it printed nothing)"
+	}
+	return f
+}

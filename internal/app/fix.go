@@ -1,0 +1,110 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/plimsoll/plimsoll/internal/plan"
+	"github.com/plimsoll/plimsoll/internal/project"
+	"github.com/plimsoll/plimsoll/internal/report"
+	"github.com/plimsoll/plimsoll/internal/rewrite"
+)
+
+// Fix rewrites a project in memory and, if asked to, on disk. Nothing is
+// built: edits that want a proof are in the plan as unproven.
+func Fix(ctx context.Context, opts FixOptions) (*report.Report, error) {
+	rs, err := chosenRules(opts.Rules)
+	if err != nil {
+		return nil, err
+	}
+	p, err := load(ctx, opts.Path, sources{opts.Offline, opts.Mirrors})
+	if err != nil {
+		return nil, err
+	}
+	res, err := rewrite.Run(p, rs, rewrite.Options{SafeOnly: opts.Safe})
+	if err != nil {
+		return nil, err
+	}
+	r := newReport(opts.Version, p)
+	fill(r, res.Found)
+	r.Plan, r.Verdict = res.Plan, report.Unproven
+	if !res.Plan.Changed() {
+		r.Verdict = report.Unchanged
+	}
+	if opts.Write && res.Plan.Changed() {
+		if r.Written, err = write(p, res.Plan); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// write replaces the plan's files on disk, each at once; a file that changed
+// since it was read stops it before anything is written.
+func write(p *project.Project, pl *plan.Plan) (written []string, err error) {
+	names := slices.Sorted(maps.Keys(pl.After))
+	for _, name := range names {
+		if err := unchanged(p, pl, name); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range names {
+		if pl.Before[name] == pl.After[name] {
+			continue
+		}
+		if err := replace(filepath.Join(p.Root, filepath.FromSlash(name)), pl.After[name]); err != nil {
+			return written, fmt.Errorf("writing %s: %w", name, err)
+		}
+		written = append(written, name)
+	}
+	return written, nil
+}
+
+func unchanged(p *project.Project, pl *plan.Plan, name string) error {
+	now, err := os.ReadFile(filepath.Join(p.Root, filepath.FromSlash(name)))
+	before, existed := pl.Before[name]
+	switch {
+	case os.IsNotExist(err) && !existed:
+		return nil
+	case err != nil:
+		return fmt.Errorf("writing %s: %w", name, err)
+	case !existed || string(now) != before:
+		return fmt.Errorf("writing %s: it changed since it was read: run again", name)
+	}
+	return nil
+}
+
+// replace writes a file beside the old one and renames it over it, so that
+// a crash leaves one of the two whole. The mode stays; a link's target is replaced.
+func replace(path, text string) error {
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
+	}
+	mode := os.FileMode(0o644)
+	if info, err := os.Stat(path); err == nil {
+		mode = info.Mode().Perm()
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".plimsoll-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) // gone already when all went well
+	_, err = f.WriteString(text)
+	if err == nil {
+		err = f.Chmod(mode)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}

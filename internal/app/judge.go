@@ -1,0 +1,316 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/plimsoll/plimsoll/internal/agent"
+	"github.com/plimsoll/plimsoll/internal/engine"
+	"github.com/plimsoll/plimsoll/internal/finding"
+	"github.com/plimsoll/plimsoll/internal/observe"
+	"github.com/plimsoll/plimsoll/internal/plan"
+	"github.com/plimsoll/plimsoll/internal/probe"
+	"github.com/plimsoll/plimsoll/internal/project"
+	"github.com/plimsoll/plimsoll/internal/report"
+	"github.com/plimsoll/plimsoll/internal/secret"
+)
+
+// maxRequests bounds what is asked of one container.
+const maxRequests = 60
+
+// trial is how a side's container is run.
+func (p *proof) trial(s *side, from *project.Project) observe.Trial {
+	t := observe.Trial{
+		Image: s.built.Result.Image, Env: s.version.Env, Load: p.opts.Requests,
+		Health: s.built.Health(), StopSignal: s.built.StopSignal(),
+	}
+	if facts := from.Facts; facts != nil {
+		t.Port, t.Path = facts.Port.Value, facts.Health.Value
+		if facts.Bundle != nil && strings.Contains(string(from.File.Source), facts.Bundle.Path) {
+			t.Libraries = []string{facts.Bundle.Path}
+		}
+	}
+	return t
+}
+
+// asker decides what to ask, from the running application's OpenAPI document,
+// the routes in the source and the user. The first run of before decides for all.
+func (p *proof) asker() observe.Asker {
+	return func(ctx context.Context, a *agent.Client, port int) ([]agent.HTTPRequest, error) {
+		if p.requests == nil {
+			var err error
+			if p.requests, err = p.plan(ctx, a, port); err != nil {
+				return nil, err
+			}
+		}
+		return probe.Asks(p.requests), nil
+	}
+}
+
+func (p *proof) plan(ctx context.Context, a *agent.Client, port int) ([]probe.Request, error) {
+	var user, fromDocument, fromSource []probe.Request
+	for _, text := range p.opts.Probes {
+		q, err := probe.Parse(text)
+		if err != nil {
+			return nil, err
+		}
+		user = append(user, q)
+	}
+	health := ""
+	if facts := p.project.Facts; facts != nil {
+		health = facts.Health.Value
+		var routes []probe.Route
+		for _, r := range facts.Routes {
+			routes = append(routes, probe.Route{Method: r.Value.Method, Path: r.Value.Path})
+		}
+		fromSource = probe.FromRoutes(routes)
+		if facts.OpenAPI.Known() {
+			doc, err := p.document(ctx, a, port, facts.OpenAPI.Value)
+			if err != nil {
+				return nil, err
+			}
+			fromDocument = doc
+		}
+	}
+	requests := probe.Plan(user, health, fromDocument, fromSource, maxRequests)
+	if len(requests) == 0 {
+		requests = []probe.Request{probe.Health("/")}
+		p.report.Notes = append(p.report.Notes, "No route is known: only / was asked. Name more with --probe 'GET /path'.")
+	}
+	return requests, nil
+}
+
+// document asks the running application for its OpenAPI document.
+func (p *proof) document(ctx context.Context, a *agent.Client, port int, path string) ([]probe.Request, error) {
+	answer, err := a.Ask(ctx, agent.AskRequest{
+		Port: port, Requests: []agent.HTTPRequest{{Method: "GET", Path: path}}, Timeout: 30 * time.Second,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("asking for %s: %w", path, err)
+	}
+	if len(answer.Answers) != 1 || answer.Answers[0].Status != 200 || answer.Answers[0].Truncated {
+		p.report.Notes = append(p.report.Notes, fmt.Sprintf("%s gave no OpenAPI document: requests come from the routes in the source alone.", path))
+		return nil, nil
+	}
+	requests, err := probe.FromOpenAPI(answer.Answers[0].Body)
+	if err != nil {
+		p.report.Notes = append(p.report.Notes, fmt.Sprintf("%s could not be used (%v): requests come from the routes in the source alone.", path, err))
+	}
+	return requests, nil
+}
+
+// fault is what speaks against a version of after.
+type fault struct {
+	reason string
+	detail string
+	// groups are the edits known to cause it; none means that it is not known.
+	groups []string
+	line   int // of the Dockerfile that failed
+}
+
+// judge runs after and holds it against before. p.fault is nil when nothing speaks against it.
+func (p *proof) judge(ctx context.Context, buildErr error) error {
+	p.fault = nil
+	if buildErr != nil {
+		var failed *engine.BuildError
+		if !errors.As(buildErr, &failed) {
+			return buildErr
+		}
+		p.fault = &fault{reason: fmt.Sprintf("it does not build: %s: %s", failed.Step, lastOutput(failed)), detail: failed.Output, line: failed.Line}
+		return nil
+	}
+	p.phase("running after")
+	out, err := observe.Run(ctx, p.engine, p.trial(p.after, p.result.Project), p.asker())
+	if err != nil {
+		return fmt.Errorf("running after: %w", err)
+	}
+	p.after.trials = []*observe.Outcome{out}
+	p.fault = p.compare(out)
+	return nil
+}
+
+// compare says what is wrong with a run of after.
+func (p *proof) compare(out *observe.Outcome) *fault {
+	if !out.Up {
+		f := startFailure("after start", out)
+		return &fault{reason: "it does not start: " + f.Message, detail: f.Detail}
+	}
+	first, second := p.before.trials[0], p.before.trials[1]
+	p.results = probe.Compare(p.requests, first.Answers, second.Answers, out.Answers, secret.Redact)
+	for _, r := range p.results {
+		if r.Comparable && !r.Same {
+			return &fault{reason: fmt.Sprintf("%s %s is answered otherwise: %s", r.Method, r.Path, r.Difference), detail: out.Output}
+		}
+	}
+	if !slices.ContainsFunc(p.results, func(r probe.Result) bool { return r.Comparable }) {
+		return &fault{reason: "no answer of before could be compared"}
+	}
+	for _, m := range out.Missing {
+		if m.Elsewhere == "" {
+			return &fault{reason: fmt.Sprintf("%s needs %s, which is not in the image", m.File, m.Library)}
+		}
+	}
+	if h := out.Health; h != nil && !h.Proven() {
+		return &fault{reason: "its health check is no use: " + h.Reason, groups: []string{"runtime/no-healthcheck"}}
+	}
+	if out.Killed && !first.Killed {
+		return &fault{reason: "it has to be killed where before ended on the stop signal", groups: []string{"runtime/shell-form"}}
+	}
+	return nil
+}
+
+func lastOutput(f *engine.BuildError) string {
+	lines := strings.Split(strings.TrimSpace(f.Output), "\n")
+	if last := lines[len(lines)-1]; last != "" {
+		return last
+	}
+	return f.Err.Error()
+}
+
+// settle takes edits back until after behaves as before does, or none is left.
+// Groups that are known to cause a fault go at once; else each group that wants
+// a proof is left out in turn, the likeliest first, and last all of them.
+func (p *proof) settle(ctx context.Context) error {
+	refuse := map[string]string{}
+	p.refused = refuse
+	for tries := 0; p.fault != nil && tries < maxTries; tries++ {
+		candidates := p.candidates()
+		if len(candidates) == 0 {
+			break
+		}
+		known := slices.DeleteFunc(slices.Clone(p.fault.groups), func(g string) bool { return !slices.Contains(candidates, g) })
+		if len(known) > 0 {
+			for _, g := range known {
+				refuse[g] = "taken back, its proof failed: " + p.fault.reason
+			}
+			if err := p.try(ctx, refuse); err != nil {
+				return err
+			}
+			continue
+		}
+		found, err := p.bisect(ctx, refuse, candidates)
+		if err != nil {
+			return err
+		}
+		if !found {
+			break
+		}
+	}
+	if p.fault != nil {
+		p.fail()
+	}
+	return nil
+}
+
+// maxTries bounds the versions of after that are built because one failed.
+const maxTries = 12
+
+// bisect leaves out one group after the other, then all. It changes refuse to
+// what made after work.
+func (p *proof) bisect(ctx context.Context, refuse map[string]string, candidates []string) (found bool, err error) {
+	original := p.fault
+	reason := "taken back, its proof failed: " + original.reason
+	for i, g := range append(candidates, "") {
+		trial := map[string]string{}
+		for k, v := range refuse {
+			trial[k] = v
+		}
+		if i < len(candidates) {
+			p.phase(fmt.Sprintf("after fails; trying without %s (%d of %d)", g, i+1, len(candidates)+1))
+			trial[g] = reason
+		} else {
+			p.phase("after fails; trying with safe edits alone")
+			for _, c := range candidates {
+				trial[c] = "taken back together with others, for no single one explains it: " + original.reason
+			}
+		}
+		if err := p.try(ctx, trial); err != nil {
+			return false, err
+		}
+		if p.fault == nil {
+			for k, v := range trial {
+				refuse[k] = v
+			}
+			return true, nil
+		}
+	}
+	p.fault = original
+	return false, nil
+}
+
+// candidates are the groups that want a proof, the likeliest cause first.
+func (p *proof) candidates() []string {
+	var groups []string
+	for _, a := range p.result.Plan.Applied {
+		if a.Safety != finding.Safe && a.Group != handWritten && !slices.Contains(groups, a.Group) {
+			groups = append(groups, a.Group)
+		}
+	}
+	rank := func(g string) int {
+		if i := slices.Index(suspicion, g); i >= 0 {
+			return i
+		}
+		return len(suspicion)
+	}
+	slices.SortStableFunc(groups, func(a, b string) int { return cmp.Compare(rank(a), rank(b)) })
+	return groups
+}
+
+// suspicion orders groups by how often they are what breaks an image in
+// published studies and tools: missing files and libraries first.
+var suspicion = []string{
+	"size/heavy-base", "security/root-user", "size/single-stage", "runtime/shell-form", "security/secret-in-env",
+	"cache/source-before-dependencies", "size/chown-copies", "size/recommends-installed", "runtime/no-healthcheck",
+}
+
+// try builds and judges after without some groups.
+func (p *proof) try(ctx context.Context, refuse map[string]string) error {
+	if err := p.rewrite(refuse); err != nil {
+		return err
+	}
+	next, err := p.version("after", p.result.Project, p.afterEnv())
+	if err != nil {
+		return err
+	}
+	p.after = next
+	built, err := observe.BuildOne(ctx, p.engine, next.version, p.event)
+	if err == nil {
+		p.after.built = built
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return p.judge(ctx, err)
+}
+
+// fail ends the proof: after can't be made to work, and nothing is kept.
+func (p *proof) fail() {
+	p.report.Verdict = report.Failed
+	p.report.Failure = &report.Failure{
+		Stage: "after", Message: p.fault.reason, Detail: p.fault.detail, File: p.project.DockerfilePath, Line: p.fault.line,
+		Hint: "no edit is kept; the project is as it was",
+	}
+	for _, a := range p.result.Plan.Applied {
+		p.report.Plan.Skipped = append(p.report.Plan.Skipped, plan.Skipped{Rule: a.Rule, Group: a.Group, Reason: "not proven: " + p.fault.reason})
+	}
+	p.report.Plan.Applied = nil
+	p.report.Requests = requestsOf(p.results)
+}
+
+func requestsOf(results []probe.Result) (out []report.Request) {
+	for _, r := range results {
+		noise := r.Noise
+		if r.StatusOnly {
+			noise = append(slices.Clone(noise), "status and content type compared alone")
+		}
+		out = append(out, report.Request{
+			Method: r.Method, Path: r.Path, Before: r.Before, After: r.After, Same: r.Same, Noise: noise, Difference: r.Difference,
+		})
+	}
+	return out
+}

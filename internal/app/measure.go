@@ -1,0 +1,324 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/plimsoll/plimsoll/internal/finding"
+	"github.com/plimsoll/plimsoll/internal/image"
+	"github.com/plimsoll/plimsoll/internal/measure"
+	"github.com/plimsoll/plimsoll/internal/observe"
+	"github.com/plimsoll/plimsoll/internal/report"
+)
+
+// enough is how long one figure is sampled: what takes longer than this a
+// time is measured once, and the table says so.
+const enough = 5 * time.Second
+
+// measure takes both sides' figures. Only samples are taken here; running and
+// asking is done.
+func (p *proof) measure(ctx context.Context) error {
+	if len(p.after.cold) == 0 {
+		p.phase("building after once more, no step cached")
+		built, errs := observe.BuildCold(ctx, p.engine, []observe.Version{p.after.version}, p.event)
+		if errs[0] != nil {
+			return errs[0]
+		}
+		p.after.take(built[0])
+	}
+	for _, s := range []*side{p.before, p.after} {
+		name := s.version.Build.Name
+		s.set = measure.Set{}
+		steps := []struct {
+			phase string
+			take  func(context.Context, *side) error
+		}{
+			{"starting and stopping " + name, p.startStop},
+			{"rebuilding " + name + " after a change of the source", p.rebuild},
+			{"pushing " + name, p.push},
+			{"pulling " + name, p.pull},
+			{"searching " + name + " for secrets", p.search},
+		}
+		for _, step := range steps {
+			p.phase(step.phase)
+			if err := step.take(ctx, s); err != nil {
+				return err
+			}
+		}
+		s.addObserved()
+	}
+	p.report.Before, p.report.After = p.before.set, p.after.set
+	return nil
+}
+
+// sample repeats a measurement until there are enough samples, or until it
+// has taken long enough.
+func (p *proof) sample(take func() (float64, error)) ([]float64, error) {
+	var samples []float64
+	for begin := time.Now(); len(samples) < p.opts.Samples; {
+		v, err := take()
+		if err != nil {
+			return nil, err
+		}
+		samples = append(samples, v)
+		if time.Since(begin) > enough {
+			break
+		}
+	}
+	return samples, nil
+}
+
+// startStop adds containers to those that ran already until there are enough samples.
+func (p *proof) startStop(ctx context.Context, s *side) error {
+	from := p.project
+	if s == p.after {
+		from = p.result.Project
+	}
+	for len(s.trials) < p.opts.Samples {
+		t := p.trial(s, from)
+		t.Health, t.Libraries, t.Load = nil, nil, 0
+		// A stop that had to be forced takes as long every time.
+		t.KeepRunning = s.trials[0].Killed
+		out, err := observe.Run(ctx, p.engine, t, nil)
+		if err != nil {
+			return fmt.Errorf("running %s again: %w", s.version.Build.Name, err)
+		}
+		if !out.Up {
+			return startFailure(s.version.Build.Name+" start, once more", out)
+		}
+		s.trials = append(s.trials, out)
+	}
+	return nil
+}
+
+func (p *proof) rebuild(ctx context.Context, s *side) error {
+	change, ok := p.change()
+	if !ok {
+		p.report.NotEvaluated = append(p.report.NotEvaluated, report.NotEvaluated{Rule: string(measure.Rebuild), Reason: "no source file is known that could be changed without harm"})
+		return nil
+	}
+	seconds, err := observe.Rebuild(ctx, p.engine, s.version, change, p.opts.Samples, p.event)
+	if err != nil {
+		return err
+	}
+	s.set[measure.Rebuild] = measure.Measurement{
+		Metric: measure.Rebuild, Unit: "seconds", Samples: seconds, Basis: finding.Observed,
+		Note: "a comment added to " + change.Path + ", without exporting",
+	}
+	return nil
+}
+
+// comments begin a comment to the end of the line, by the file's extension.
+var comments = map[string]string{
+	".py": "#", ".rb": "#", ".sh": "#", ".js": "//", ".mjs": "//", ".cjs": "//", ".ts": "//", ".go": "//", ".php": "//", ".java": "//", ".rs": "//",
+}
+
+// change is a change of the source: of the file that a fact about the
+// application rests on, else of the first source file that git tracks.
+func (p *proof) change() (observe.Change, bool) {
+	var names []string
+	if f := p.project.Facts; f != nil {
+		for _, r := range f.Routes {
+			names = append(names, r.Source.File)
+		}
+		names = append(names, f.Health.Source.File, f.Framework.Source.File, f.Start.Source.File)
+	}
+	for _, e := range p.project.Context.Entries {
+		if !e.Ignored && e.Mode.IsRegular() && p.project.Repository != nil && p.project.Repository.Tracks(e.Path) {
+			names = append(names, e.Path)
+		}
+	}
+	for _, name := range names {
+		comment, ok := comments[path.Ext(name)]
+		e, sent := p.project.Context.Lookup(name)
+		if !ok || !sent || e.Ignored {
+			continue
+		}
+		if text, err := p.project.ReadText(name); err == nil && text != "" {
+			return observe.Change{Path: name, Text: []byte(text), Comment: comment}, true
+		}
+	}
+	return observe.Change{}, false
+}
+
+// reference is where a side is pushed to.
+func (p *proof) reference(s *side) string {
+	return p.registry.Addr() + "/plimsoll/" + s.version.Build.Name + ":proof"
+}
+
+// push measures pushing to an empty registry. The first push compresses what no
+// registry has; that is not part of the figure.
+func (p *proof) push(ctx context.Context, s *side) error {
+	samples, err := p.sample(func() (float64, error) {
+		if err := p.registry.Reset(); err != nil {
+			return 0, fmt.Errorf("emptying the registry: %w", err)
+		}
+		v := s.version
+		v.Build.Push = p.reference(s)
+		built, err := observe.BuildOne(ctx, p.engine, v, p.event)
+		if err != nil {
+			return 0, err
+		}
+		return built.Result.Push.Seconds(), nil
+	})
+	if err != nil {
+		return fmt.Errorf("pushing %s: %w", s.version.Build.Name, err)
+	}
+	s.set[measure.Push] = measure.Measurement{
+		Metric: measure.Push, Unit: "seconds", Samples: samples, Basis: finding.Observed, Note: "to an empty registry on loopback, layers compressed before",
+	}
+	return nil
+}
+
+// pull measures pulling from the registry into an empty folder, and reads the sizes on the way.
+func (p *proof) pull(ctx context.Context, s *side) error {
+	dir := filepath.Join(p.work, "pull")
+	samples, err := p.sample(func() (float64, error) {
+		pulled, err := image.Pull(ctx, p.reference(s), dir, image.Options{}, nil)
+		if err != nil {
+			return 0, err
+		}
+		s.contents = &pulled.Contents
+		return pulled.Seconds, os.RemoveAll(dir)
+	})
+	if err != nil {
+		return fmt.Errorf("pulling %s: %w", s.version.Build.Name, err)
+	}
+	s.set[measure.Pull] = measure.Measurement{
+		Metric: measure.Pull, Unit: "seconds", Samples: samples, Basis: finding.Observed, Note: "from a registry on loopback, unpacked into an empty folder",
+	}
+	return nil
+}
+
+// search looks for the values that were baked in, in everything that the image has.
+func (p *proof) search(ctx context.Context, s *side) error {
+	values := p.bakedIn()
+	m := measure.Measurement{Metric: measure.Secrets, Unit: "places", Basis: finding.Observed}
+	if len(values) == 0 {
+		m.Samples, m.Note = []float64{0}, "no credential was found to look for"
+		s.set[measure.Secrets] = m
+		return nil
+	}
+	places, err := image.FindValues(ctx, p.reference(s), values, image.Options{})
+	if err != nil {
+		return fmt.Errorf("searching %s for secrets: %w", s.version.Build.Name, err)
+	}
+	s.places = places
+	m.Samples = []float64{float64(len(places))}
+	m.Note = fmt.Sprintf("%d values, searched in every layer, the config and the history", len(values))
+	s.set[measure.Secrets] = m
+	return nil
+}
+
+// addObserved puts down what building and running showed.
+func (s *side) addObserved() {
+	put := func(metric measure.Metric, unit string, note string, samples ...float64) {
+		if len(samples) > 0 {
+			s.set[metric] = measure.Measurement{Metric: metric, Unit: unit, Samples: samples, Basis: finding.Observed, Note: note}
+		}
+	}
+	put(measure.ColdBuild, "seconds", "no step cached, base images present, before and after built side by side", s.cold...)
+	put(measure.ImageBytes, "bytes", "all layers, uncompressed", float64(s.contents.UncompressedBytes))
+	put(measure.TransferBytes, "bytes", "all layers, compressed", float64(s.contents.TransferBytes))
+	put(measure.Layers, "layers", "", float64(len(s.contents.Layers)))
+	const megabitsPer100 = 100e6 / 8 // bytes a second at 100 Mbit/s
+	for _, metric := range []measure.Metric{measure.Push100Mbit, measure.Pull100Mbit} {
+		s.set[metric] = measure.Measurement{
+			Metric: metric, Unit: "seconds", Samples: []float64{float64(s.contents.TransferBytes) / megabitsPer100}, Basis: finding.Derived,
+			Note: "transfer bytes at 100 Mbit/s, nothing there before",
+		}
+	}
+	first := s.trials[0]
+	var starts, stops []float64
+	for _, t := range s.trials {
+		starts = append(starts, t.Start)
+		if !t.Kept {
+			stops = append(stops, t.Stop)
+		}
+	}
+	put(measure.Start, "seconds", "process start until the first answer", starts...)
+	put(measure.Stop, "seconds", stopNote(first), stops...)
+	if first.Memory > 0 {
+		put(measure.Memory, "bytes", memoryNote(first), float64(first.Memory))
+	}
+	s.text(measure.User, userText(first.User), "uid:gid of the main process")
+	s.text(measure.Health, healthText(first.Health), "the image's own check, run while up, frozen and up again")
+}
+
+func (s *side) text(metric measure.Metric, text, note string) {
+	s.set[metric] = measure.Measurement{Metric: metric, Text: text, Basis: finding.Observed, Note: note}
+}
+
+func stopNote(o *observe.Outcome) string {
+	if o.Killed {
+		return "it did not end on the stop signal and was killed"
+	}
+	return fmt.Sprintf("stop signal until exit, code %d", o.Exit.Code)
+}
+
+func memoryNote(o *observe.Outcome) string {
+	note := fmt.Sprintf("peak resident size of %d process(es)", o.Processes)
+	if o.Load != nil {
+		note += fmt.Sprintf(" after %d requests", o.Load.Sent)
+	}
+	return note
+}
+
+func userText(user string) string {
+	if uid, _, _ := strings.Cut(user, ":"); uid == "0" {
+		return user + " (root)"
+	}
+	return user
+}
+
+func healthText(h *observe.HealthStates) string {
+	if h == nil {
+		return "none"
+	}
+	return h.String()
+}
+
+// conclude decides what the figures mean, and writes what is proven.
+func (p *proof) conclude() error {
+	p.report.Requests = requestsOf(p.results)
+	unproven := p.unproven()
+	for i := range p.report.Plan.Applied {
+		a := &p.report.Plan.Applied[i]
+		a.Proven = !slices.Contains(unproven, a.Group)
+	}
+	p.report.Verdict = report.Proven
+	if len(p.refused) > 0 || len(unproven) > 0 {
+		p.report.Verdict = report.PartlyProven
+	}
+	if !p.opts.Write || p.opts.Against != "" {
+		return nil
+	}
+	written, err := write(p.project, p.report.Plan)
+	p.report.Written = written
+	return err
+}
+
+// unproven are groups whose promise the running image does not keep.
+func (p *proof) unproven() []string {
+	var groups []string
+	out := p.after.trials[0]
+	if uid, _, _ := strings.Cut(out.User, ":"); uid == "0" || uid == "" {
+		groups = append(groups, "security/root-user")
+	}
+	if !out.Health.Proven() {
+		groups = append(groups, "runtime/no-healthcheck")
+	}
+	for _, place := range p.after.places {
+		groups = append(groups, "security/secret-in-env", "security/secret-in-arg")
+		p.report.Notes = append(p.report.Notes, fmt.Sprintf("A value that was baked in before is still found in %s: %s.", place.Where, place.Path))
+	}
+	return slices.DeleteFunc(groups, func(g string) bool {
+		return !slices.ContainsFunc(p.report.Plan.Applied, func(a planApplied) bool { return a.Group == g })
+	})
+}

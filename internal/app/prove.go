@@ -1,0 +1,332 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/plimsoll/plimsoll/internal/engine"
+	"github.com/plimsoll/plimsoll/internal/finding"
+	"github.com/plimsoll/plimsoll/internal/image"
+	"github.com/plimsoll/plimsoll/internal/measure"
+	"github.com/plimsoll/plimsoll/internal/observe"
+	"github.com/plimsoll/plimsoll/internal/plan"
+	"github.com/plimsoll/plimsoll/internal/probe"
+	"github.com/plimsoll/plimsoll/internal/project"
+	"github.com/plimsoll/plimsoll/internal/report"
+	"github.com/plimsoll/plimsoll/internal/rewrite"
+	"github.com/plimsoll/plimsoll/internal/rule"
+)
+
+// Prove rewrites a project in memory, builds and runs it before and after,
+// compares and measures. What fails its proof is taken back and named. The
+// report tells how far the proof came also when an error is returned with it.
+func Prove(ctx context.Context, opts ProveOptions) (*report.Report, error) {
+	if opts.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, opts.Timeout, &report.Failure{
+			Stage: "proving", Message: fmt.Sprintf("not done after %s", opts.Timeout), Hint: "give it more with --timeout",
+		})
+		defer cancel()
+	}
+	p, err := newProof(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	defer p.close()
+	err = p.run(ctx)
+	p.phase("")
+	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(cause, context.Canceled) {
+		err = cause
+	}
+	return p.report, err
+}
+
+// proof is one run of Prove.
+type proof struct {
+	opts    ProveOptions
+	rules   []*rule.Rule
+	project *project.Project
+	report  *report.Report
+	env     []string // the user's, for both containers
+
+	engine   engine.Engine
+	registry *image.Registry
+	work     string // directory for what is pushed and pulled
+	before   *side
+	after    *side
+	result   *rewrite.Result
+	phases   phaseClock
+
+	requests []probe.Request // what every container is asked
+	results  []probe.Result
+	fault    *fault            // what speaks against after; nil when nothing does
+	refused  map[string]string // groups that were taken back, with the reason
+}
+
+// side is one of the two versions.
+type side struct {
+	version observe.Version
+	built   *observe.Built
+	cold    []float64
+	// trials are the containers that were run, the one that was asked first.
+	trials   []*observe.Outcome
+	contents *image.Contents
+	places   []image.Place
+	set      measure.Set
+}
+
+func newProof(ctx context.Context, opts ProveOptions) (*proof, error) {
+	rs, err := chosenRules(opts.Rules)
+	if err != nil {
+		return nil, err
+	}
+	env, err := runEnvironment(opts)
+	if err != nil {
+		return nil, err
+	}
+	p := &proof{opts: opts, rules: rs, env: env}
+	p.phase("reading the project")
+	if p.project, err = load(ctx, opts.Path, sources{opts.Offline, opts.Mirrors}); err != nil {
+		return nil, err
+	}
+	p.report = newReport(opts.Version, p.project)
+	return p, nil
+}
+
+func (p *proof) close() {
+	if p.engine != nil {
+		p.engine.Close()
+	}
+	if p.registry != nil {
+		p.registry.Close()
+	}
+	if p.work != "" && !p.opts.Keep {
+		os.RemoveAll(p.work)
+	}
+}
+
+// run goes through the proof. The order matters: what is learnt from before
+// decides what after is asked.
+func (p *proof) run(ctx context.Context) error {
+	if err := p.rewrite(nil); err != nil {
+		return err
+	}
+	fill(p.report, p.result.Found)
+	if !p.result.Plan.Changed() {
+		p.report.Verdict = report.Unchanged
+		return nil
+	}
+	p.report.Verdict = report.Unproven
+	if err := p.start(ctx); err != nil {
+		return err
+	}
+	if err := p.establish(ctx); err != nil {
+		return err
+	}
+	if err := p.settle(ctx); err != nil {
+		return err
+	}
+	if p.report.Verdict == report.Failed {
+		return nil
+	}
+	if err := p.measure(ctx); err != nil {
+		return err
+	}
+	return p.conclude()
+}
+
+// rewrite makes the plan without the groups that are refused.
+func (p *proof) rewrite(refuse map[string]string) error {
+	if p.opts.Against != "" {
+		return p.against()
+	}
+	res, err := rewrite.Run(p.project, p.rules, rewrite.Options{Refuse: refuse})
+	if err != nil {
+		return err
+	}
+	p.result, p.report.Plan = res, res.Plan
+	return nil
+}
+
+// handWritten is the group of a Dockerfile that a person wrote.
+const handWritten = "against"
+
+// against takes a Dockerfile written by hand in place of the rewritten one.
+func (p *proof) against() error {
+	text, err := os.ReadFile(p.opts.Against)
+	if err != nil {
+		return fmt.Errorf("reading the Dockerfile to prove: %w", err)
+	}
+	found, err := rule.Run(p.project, p.rules)
+	if err != nil {
+		return err
+	}
+	name := p.project.DockerfilePath
+	next, err := p.project.With(map[string]string{name: string(text)})
+	if err != nil {
+		return readFailure(p.opts.Against, err)
+	}
+	p.result = &rewrite.Result{
+		Project: next, Found: found,
+		Plan: &plan.Plan{
+			Before:  map[string]string{name: string(p.project.File.Source)},
+			After:   map[string]string{name: string(text)},
+			Applied: []plan.Applied{{Rule: handWritten, Group: handWritten, Title: p.opts.Against, Safety: finding.Unsafe, Why: "written by hand"}},
+		},
+	}
+	p.report.Plan = p.result.Plan
+	return nil
+}
+
+// start opens the engine and a registry to push to.
+func (p *proof) start(ctx context.Context) (err error) {
+	p.phase("starting the engine")
+	if p.engine, err = p.opts.OpenEngine(ctx, p.opts); err != nil {
+		return err
+	}
+	p.report.Engine = p.engine.Info()
+	if p.work, err = os.MkdirTemp("", "plimsoll-"); err != nil {
+		return err
+	}
+	if p.registry, err = image.StartRegistry(filepath.Join(p.work, "registry")); err != nil {
+		return fmt.Errorf("starting the registry that is pushed to: %w", err)
+	}
+	return nil
+}
+
+// version is what to build for one side.
+func (p *proof) version(name string, from *project.Project, env []string) (*side, error) {
+	ignore, err := from.ReadText(from.IgnorePath)
+	if err != nil {
+		return nil, err
+	}
+	overrides := map[string][]byte{}
+	for file, text := range from.Changes() {
+		if file != from.DockerfilePath && file != from.IgnorePath {
+			overrides[file] = []byte(text)
+		}
+	}
+	return &side{version: observe.Version{
+		Build: engine.BuildRequest{
+			Name: name, ContextDir: from.Root, Dockerfile: from.File.Source, DockerfileName: from.DockerfilePath,
+			Ignore: []byte(ignore), Overrides: overrides, Target: p.opts.Target, BuildArgs: p.opts.BuildArgs,
+		},
+		Env: env,
+	}}, nil
+}
+
+// establish builds both versions side by side, and runs before, twice: what
+// differs between two runs of it is noise.
+func (p *proof) establish(ctx context.Context) (err error) {
+	if p.before, err = p.version("before", p.project, p.env); err != nil {
+		return err
+	}
+	if p.after, err = p.version("after", p.result.Project, p.afterEnv()); err != nil {
+		return err
+	}
+	p.phase("building both versions, no step cached")
+	built, errs := observe.BuildCold(ctx, p.engine, []observe.Version{p.before.version, p.after.version}, p.event)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if errs[0] != nil {
+		return p.beforeFails(buildFailure("before build", p.project, errs[0]))
+	}
+	p.before.take(built[0])
+	if errs[1] == nil {
+		p.after.take(built[1])
+	}
+	p.phase("running before")
+	for range 2 {
+		out, err := observe.Run(ctx, p.engine, p.trial(p.before, p.project), p.asker())
+		if err != nil {
+			return fmt.Errorf("running before: %w", err)
+		}
+		if !out.Up {
+			return p.beforeFails(startFailure("before start", out))
+		}
+		p.before.trials = append(p.before.trials, out)
+	}
+	return p.judge(ctx, errs[1])
+}
+
+func (s *side) take(b *observe.Built) {
+	s.built = b
+	s.cold = append(s.cold, b.Result.Solve.Seconds())
+}
+
+// beforeFails ends the proof: there is nothing to compare with.
+func (p *proof) beforeFails(f *report.Failure) error {
+	p.report.Failure = f
+	p.report.Notes = append(p.report.Notes, "The Dockerfile as it is could not be used, so there is nothing to compare with: the edits are unproven.")
+	return f
+}
+
+// afterEnv is the user's environment and what the fixes took out of the image.
+func (p *proof) afterEnv() []string {
+	env := slices.Clone(p.env)
+	for _, e := range p.result.Plan.RunEnv {
+		if !slices.ContainsFunc(p.env, func(set string) bool { return strings.HasPrefix(set, e.Name+"=") }) {
+			env = append(env, e.Name+"="+e.Value)
+		}
+	}
+	return env
+}
+
+// runEnvironment is what the user gives to both containers.
+func runEnvironment(opts ProveOptions) ([]string, error) {
+	var env []string
+	if opts.EnvFile != "" {
+		text, err := os.ReadFile(opts.EnvFile)
+		if err != nil {
+			return nil, fmt.Errorf("reading the environment: %w", err)
+		}
+		for i, line := range strings.Split(string(text), "\n") {
+			line = strings.TrimSpace(line)
+			if line == "" || strings.HasPrefix(line, "#") {
+				continue
+			}
+			if name, _, ok := strings.Cut(line, "="); !ok || strings.ContainsAny(name, " \t") {
+				return nil, fmt.Errorf("%s:%d: want NAME=value", opts.EnvFile, i+1)
+			}
+			env = append(env, line)
+		}
+	}
+	return append(env, opts.Env...), nil
+}
+
+// phase tells what is being done, and for how long the last thing took.
+func (p *proof) phase(name string) {
+	if done := p.phases.begin(name); done != nil && p.report != nil {
+		p.report.Timings = append(p.report.Timings, *done)
+	}
+	if p.opts.Progress != nil && name != "" {
+		p.opts.Progress.Phase(name)
+	}
+}
+
+func (p *proof) event(e engine.Event) {
+	if p.opts.Progress != nil {
+		p.opts.Progress.Event(e)
+	}
+}
+
+// phaseClock times phases.
+type phaseClock struct {
+	name  string
+	since time.Time
+}
+
+func (c *phaseClock) begin(name string) (done *report.Timing) {
+	if c.name != "" {
+		done = &report.Timing{Phase: c.name, Seconds: time.Since(c.since).Seconds()}
+	}
+	c.name, c.since = name, time.Now()
+	return done
+}

@@ -1,0 +1,173 @@
+package observe
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"syscall"
+	"time"
+
+	"github.com/plimsoll/plimsoll/internal/agent"
+)
+
+// HealthCheck is an image's HEALTHCHECK with what its command runs with.
+type HealthCheck struct {
+	Argv    []string
+	Timeout time.Duration // the image's own; 30 s when it names none, as Docker has it
+	Env     []string      // the whole environment of the container
+	Dir     string
+	User    string
+}
+
+// HealthStates are the answers of a health check in three states of the application.
+type HealthStates struct {
+	Up     bool // it passes while the application is up
+	Frozen bool // it fails while all its processes are stopped
+	Again  bool // it passes after they continue
+	// Reason says what went otherwise.
+	Reason string
+}
+
+// Proven reports whether the check tells a healthy application from a frozen one.
+func (h *HealthStates) Proven() bool { return h != nil && h.Up && h.Frozen && h.Again }
+
+func (h *HealthStates) String() string {
+	word := func(ok bool, yes, no string) string {
+		if ok {
+			return yes
+		}
+		return no
+	}
+	return word(h.Up, "healthy", "unhealthy") + " → " +
+		word(h.Frozen, "unhealthy", "healthy") + " when frozen → " +
+		word(h.Again, "healthy", "unhealthy")
+}
+
+// maxProbe bounds one health check, whatever time-out the image names: a
+// frozen application makes it run into that time-out.
+const maxProbe = 10 * time.Second
+
+// imageConfig is the part of an OCI image config that observing needs.
+type imageConfig struct {
+	Config struct {
+		User        string
+		Env         []string
+		WorkingDir  string
+		Entrypoint  []string
+		Cmd         []string
+		StopSignal  string
+		Shell       []string
+		Healthcheck *struct {
+			Test    []string
+			Timeout time.Duration
+		}
+	} `json:"config"`
+}
+
+func parseConfig(raw []byte) (imageConfig, error) {
+	var c imageConfig
+	if err := json.Unmarshal(raw, &c); err != nil {
+		return c, fmt.Errorf("reading the image's config: %w", err)
+	}
+	return c, nil
+}
+
+// healthCheck reads the check out of a config; nil when there is none.
+func (c imageConfig) healthCheck(env []string) *HealthCheck {
+	h := c.Config.Healthcheck
+	if h == nil || len(h.Test) < 2 {
+		return nil
+	}
+	check := &HealthCheck{
+		Timeout: min(orDefault(h.Timeout, 30*time.Second), maxProbe),
+		Env:     append(append([]string{}, c.Config.Env...), env...),
+		Dir:     c.Config.WorkingDir,
+		User:    c.Config.User,
+	}
+	switch h.Test[0] {
+	case "CMD":
+		check.Argv = h.Test[1:]
+	case "CMD-SHELL":
+		shell := c.Config.Shell
+		if len(shell) == 0 {
+			shell = []string{"/bin/sh", "-c"}
+		}
+		check.Argv = append(append([]string{}, shell...), h.Test[1])
+	default: // NONE
+		return nil
+	}
+	return check
+}
+
+// health runs the check while the application is up, while it is frozen, and after.
+func (r *runner) health(ctx context.Context, _ []agent.HTTPRequest) error {
+	if r.Health == nil {
+		return nil
+	}
+	states := &HealthStates{}
+	r.out.Health = states
+	ok, why, err := r.check(ctx)
+	if err != nil {
+		return err
+	}
+	if states.Up = ok; !ok {
+		states.Reason = "it fails while the application is up: " + why
+		return nil
+	}
+	if err := r.freeze(ctx, syscall.SIGSTOP, "STOP"); err != nil {
+		return err
+	}
+	ok, _, err = r.check(ctx)
+	if thaw := r.freeze(ctx, syscall.SIGCONT, "CONT"); err == nil {
+		err = thaw
+	}
+	if err != nil {
+		return err
+	}
+	if states.Frozen = !ok; ok {
+		states.Reason = "it passes while the application is frozen"
+	}
+	return r.checkAgain(ctx, states)
+}
+
+// checkAgain grants the application a few tries to come back.
+func (r *runner) checkAgain(ctx context.Context, states *HealthStates) error {
+	for try := 0; try < 5 && !states.Again; try++ {
+		ok, why, err := r.check(ctx)
+		if err != nil {
+			return err
+		}
+		states.Again = ok
+		if !ok && try == 4 {
+			states.Reason = "it still fails after the application continues: " + why
+		}
+	}
+	return nil
+}
+
+// freeze signals every process of the application: the main one from outside,
+// because its own namespace can't stop process 1.
+func (r *runner) freeze(ctx context.Context, sig syscall.Signal, name string) error {
+	if err := r.container.Signal(ctx, sig); err != nil {
+		return fmt.Errorf("sending %s to the application: %w", name, err)
+	}
+	_, err := r.agent.Signal(ctx, agent.SignalRequest{Signal: name, Timeout: 10 * time.Second})
+	return err
+}
+
+func (r *runner) check(ctx context.Context) (ok bool, why string, err error) {
+	h := r.Health
+	a, err := r.agent.Exec(ctx, agent.ExecRequest{Argv: h.Argv, Env: h.Env, Dir: h.Dir, User: h.User, Timeout: h.Timeout})
+	if err != nil {
+		return false, "", fmt.Errorf("running the health check: %w", err)
+	}
+	switch {
+	case a.Error != "":
+		return false, a.Error, nil
+	case a.TimedOut:
+		return false, fmt.Sprintf("no result within %s", h.Timeout), nil
+	case a.Exit != 0:
+		return false, fmt.Sprintf("exit %d: %s", a.Exit, lastLine(a.Stderr+a.Stdout)), nil
+	}
+	return true, "", nil
+}

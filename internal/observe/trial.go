@@ -1,0 +1,234 @@
+// Package observe builds a version of a project, runs it, asks it, and takes
+// its measure, through an engine. It decides nothing: what it saw is compared elsewhere.
+package observe
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/plimsoll/plimsoll/internal/agent"
+	"github.com/plimsoll/plimsoll/internal/engine"
+)
+
+// Trial is how one container is run and asked.
+type Trial struct {
+	Image string
+	// Env is given to the container in addition to the image's own.
+	Env []string
+	// Port and Path are asked until the application answers. An empty path
+	// means a TCP connection, port 0 whatever port it listens on.
+	Port int
+	Path string
+	// Requests are sent in order; Load repeats those that only read, that many in all.
+	Requests []agent.HTTPRequest
+	Load     int
+	// Health is the image's health check; nil leaves the check out.
+	Health *HealthCheck
+	// Libraries are directories whose shared libraries must all be found.
+	Libraries []string
+	// Limits.
+	StartTimeout time.Duration
+	StopTimeout  time.Duration
+	// StopSignal is the image's; 0 means SIGTERM.
+	StopSignal syscall.Signal
+	// KeepRunning leaves the stop out: the container is only killed.
+	KeepRunning bool
+}
+
+// Outcome is what one container did.
+type Outcome struct {
+	Up bool
+	// Start is seconds from the start of the main process to the first answer;
+	// Late says that it was up before it was first asked.
+	Start float64
+	Late  bool
+	Port  int
+	// Ended is set when the main process ended by itself before it answered.
+	Ended *engine.Exit
+	// Output is the last that the application wrote.
+	Output  string
+	User    string // "uid:gid" of the main process
+	Answers []agent.HTTPAnswer
+	Load    *agent.Load
+	// Memory is the peak of the process tree in bytes, 0 when not known.
+	Memory    int64
+	Processes int
+	Health    *HealthStates
+	Missing   []agent.MissingLibrary
+	// Stop is seconds from the stop signal to the end; Killed says that it had to be forced.
+	Stop   float64
+	Killed bool
+	Kept   bool // it was not stopped
+	Exit   engine.Exit
+}
+
+// Asker decides what to ask once the application is up, when that is not known before.
+type Asker func(ctx context.Context, a *agent.Client, port int) ([]agent.HTTPRequest, error)
+
+// Run runs one trial. ask, if not nil, adds requests to those of the trial. An
+// application that does not start is an Outcome, not an error.
+func Run(ctx context.Context, e engine.Engine, t Trial, ask Asker) (*Outcome, error) {
+	c, err := e.Run(ctx, engine.RunRequest{Image: t.Image, Env: t.Env})
+	if err != nil {
+		return nil, fmt.Errorf("starting the container: %w", err)
+	}
+	defer c.Close()
+	r := &runner{Trial: t, container: c, out: &Outcome{}}
+	r.agent = agent.NewClient(func(ctx context.Context, args []string, stdin io.Reader) ([]byte, error) {
+		return c.Exec(ctx, engine.ExecRequest{Args: args, Stdin: stdin})
+	})
+	err = r.run(ctx, ask)
+	r.out.Output = c.Output()
+	return r.out, err
+}
+
+type runner struct {
+	Trial
+	container engine.Container
+	agent     *agent.Client
+	out       *Outcome
+}
+
+func (r *runner) run(ctx context.Context, ask Asker) error {
+	if err := r.wait(ctx); err != nil || !r.out.Up {
+		return err
+	}
+	requests := r.Requests
+	if ask != nil {
+		more, err := ask(ctx, r.agent, r.out.Port)
+		if err != nil {
+			return err
+		}
+		requests = append(requests, more...)
+	}
+	for _, step := range []func(context.Context, []agent.HTTPRequest) error{r.ask, r.load, r.processes, r.libraries, r.health, r.stop} {
+		if err := step(ctx, requests); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *runner) wait(ctx context.Context) error {
+	timeout := orDefault(r.StartTimeout, 60*time.Second)
+	answer, err := r.agent.Wait(ctx, agent.WaitRequest{Port: r.Port, Path: r.Path, Timeout: timeout})
+	if err != nil {
+		// The container is gone, and the agent with it, when the main process ended.
+		if exit, ended := r.ended(ctx); ended {
+			r.out.Ended = &exit
+			return nil
+		}
+		return err
+	}
+	r.out.Up, r.out.Start, r.out.Late, r.out.Port = answer.Up, answer.Seconds, answer.Late, answer.Port
+	if !answer.Up {
+		if exit, ended := r.ended(ctx); ended {
+			r.out.Ended = &exit
+		}
+	}
+	return nil
+}
+
+// ended reports whether the main process has ended.
+func (r *runner) ended(ctx context.Context) (engine.Exit, bool) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	exit, err := r.container.Wait(ctx)
+	return exit, err == nil
+}
+
+func (r *runner) ask(ctx context.Context, requests []agent.HTTPRequest) error {
+	if len(requests) == 0 {
+		return nil
+	}
+	a, err := r.agent.Ask(ctx, agent.AskRequest{Port: r.out.Port, Requests: requests, Timeout: 2 * time.Minute})
+	if err != nil {
+		return fmt.Errorf("asking the application: %w", err)
+	}
+	r.out.Answers = a.Answers
+	return nil
+}
+
+// load repeats the requests that only read, so that memory is read after the
+// same work on both sides.
+func (r *runner) load(ctx context.Context, requests []agent.HTTPRequest) error {
+	var reads []agent.HTTPRequest
+	for _, q := range requests {
+		if q.Method == "GET" || q.Method == "HEAD" {
+			reads = append(reads, q)
+		}
+	}
+	if len(reads) == 0 || r.Load <= 0 {
+		return nil
+	}
+	a, err := r.agent.Ask(ctx, agent.AskRequest{
+		Port: r.out.Port, Requests: reads, Repeat: (r.Load + len(reads) - 1) / len(reads), Timeout: 2 * time.Minute,
+	})
+	if err != nil {
+		return fmt.Errorf("asking the application repeatedly: %w", err)
+	}
+	r.out.Load = a.Load
+	return nil
+}
+
+func (r *runner) processes(ctx context.Context, _ []agent.HTTPRequest) error {
+	a, err := r.agent.Processes(ctx, agent.ProcessesRequest{Timeout: 10 * time.Second})
+	if err != nil {
+		return fmt.Errorf("reading the application's processes: %w", err)
+	}
+	r.out.Memory, r.out.Processes = a.PeakBytes, len(a.Processes)
+	if len(a.Processes) > 0 {
+		r.out.User = strconv.Itoa(a.Processes[0].UID) + ":" + strconv.Itoa(a.Processes[0].GID)
+	}
+	return nil
+}
+
+func (r *runner) libraries(ctx context.Context, _ []agent.HTTPRequest) error {
+	if len(r.Libraries) == 0 {
+		return nil
+	}
+	a, err := r.agent.ELF(ctx, agent.ELFRequest{Dirs: r.Libraries, Timeout: time.Minute})
+	if err != nil {
+		return fmt.Errorf("looking for shared libraries: %w", err)
+	}
+	r.out.Missing = a.Missing
+	return nil
+}
+
+// stop sends the stop signal and waits for the end; after the time that Docker
+// grants too, the container is killed.
+func (r *runner) stop(ctx context.Context, _ []agent.HTTPRequest) error {
+	if r.out.Kept = r.KeepRunning; r.KeepRunning {
+		return nil
+	}
+	limit := orDefault(r.StopTimeout, 10*time.Second)
+	begin := time.Now()
+	if err := r.container.Signal(ctx, cmp.Or(r.StopSignal, syscall.SIGTERM)); err != nil {
+		return fmt.Errorf("stopping the container: %w", err)
+	}
+	waiting, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	exit, err := r.container.Wait(waiting)
+	switch {
+	case err == nil:
+		r.out.Exit, r.out.Stop = exit, exit.At.Sub(begin).Seconds()
+	case errors.Is(waiting.Err(), context.DeadlineExceeded) && ctx.Err() == nil:
+		r.out.Killed, r.out.Stop = true, limit.Seconds()
+	default:
+		return fmt.Errorf("waiting for the container to stop: %w", err)
+	}
+	return nil
+}
+
+func orDefault(d, otherwise time.Duration) time.Duration {
+	if d == 0 {
+		return otherwise
+	}
+	return d
+}

@@ -1,0 +1,266 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/plimsoll/plimsoll/internal/buildctx"
+	"github.com/plimsoll/plimsoll/internal/dockerfile"
+	"github.com/plimsoll/plimsoll/internal/edit"
+	"github.com/plimsoll/plimsoll/internal/finding"
+	"github.com/plimsoll/plimsoll/internal/rule"
+)
+
+var contextJunk = &rule.Rule{
+	ID:       "size/context-junk",
+	Severity: finding.Warning,
+	Safety:   finding.Safe,
+	Phase:    rule.Lines,
+	Needs:    []rule.Need{rule.NeedContext},
+	Doc: rule.Doc{
+		Summary: "COPY ships files that no image needs.",
+		What:    "A COPY or ADD of the context brings in version control, virtual environments, caches, editor settings or the Dockerfile itself.",
+		Why:     "The files are sent to the builder and stored in the image; each change in them, such as a commit in .git, reruns the COPY and all steps below it.",
+		Before: `
+-- Dockerfile --
+FROM debian:bookworm-slim
+WORKDIR /srv
+COPY . .
+CMD ["/srv/run"]
+-- run --
+#!/bin/sh
+-- .git/HEAD --
+ref: refs/heads/main
+-- .pytest_cache/README.md --
+cache
+`,
+		After: `
+-- .dockerignore --
+# What an image never needs.
+**/.dockerignore
+**/.git
+**/.pytest_cache
+**/Dockerfile*
+`,
+		Fix:   "Writes or extends .dockerignore. What a COPY names, what git tracks as part of the project, and what a step uses is left alone.",
+		Proof: "The image builds and answers as before; what is missing from it is junk alone.",
+		Links: []string{"https://docs.docker.com/build/concepts/context/#dockerignore-files"},
+	},
+	Check: checkContextJunk,
+}
+
+func checkContextJunk(p *rule.Pass) error {
+	inst, copied, err := shipsContext(p)
+	if err != nil || inst == nil {
+		return err
+	}
+	junk, err := buildctx.JunkAmong(copied.Entries, junkClasses(p))
+	if err != nil {
+		return err
+	}
+	var (
+		usage    buildctx.Usage
+		patterns []string
+		what     []string
+		evidence []finding.Evidence
+	)
+	for _, j := range junk {
+		if j.Careful || neededForBuild(p, j) {
+			continue
+		}
+		usage.Bytes += j.Bytes
+		usage.Files += j.Files
+		patterns = append(patterns, j.Patterns...)
+		what = append(what, shorten(j))
+		for _, path := range j.Paths[:min(3, len(j.Paths))] {
+			evidence = append(evidence, finding.Evidence{File: path.Path, Note: fmt.Sprintf("%s, %s in %s", j.What, bytes(path.Bytes), count(path.Files, "file", "files"))})
+		}
+	}
+	if len(patterns) == 0 {
+		return nil
+	}
+	patterns = append(patterns, usualPatterns(p)...)
+	slices.Sort(patterns)
+	patterns = slices.Compact(patterns)
+	p.Report(finding.Finding{
+		Span:     inst.Span,
+		Message:  fmt.Sprintf("%s ships %s of %s (%s of the context): %s", strings.TrimSpace(firstLine(p.Text(inst.Span))), bytes(usage.Bytes), list(what), share(usage.Bytes, copied.Bytes), ignoreAdvice(p)),
+		Evidence: evidence,
+		Costs:    []finding.Cost{{Metric: "context_bytes", Value: float64(usage.Bytes), Unit: "bytes", Basis: finding.Observed, Note: "files in the build context"}},
+		Fix: &finding.Fix{
+			Title:  "Leave what an image never needs out of the context",
+			Safety: finding.Safe,
+			Edits:  ignore(p, "What an image never needs.", patterns),
+		},
+	})
+	return nil
+}
+
+// shipsContext finds the instruction that copies most of the context.
+func shipsContext(p *rule.Pass) (*dockerfile.Instruction, buildctx.Copied, error) {
+	var (
+		largest *dockerfile.Instruction
+		most    buildctx.Copied
+	)
+	for _, inst := range p.File.Instructions {
+		if !copiesSource(p, inst) {
+			continue
+		}
+		copied, err := copiedBy(p, inst)
+		if err != nil {
+			return nil, most, err
+		}
+		if largest == nil || copied.Bytes > most.Bytes {
+			largest, most = inst, copied
+		}
+	}
+	return largest, most, nil
+}
+
+// copiedBy is what a COPY or ADD ships of the context.
+func copiedBy(p *rule.Pass, inst *dockerfile.Instruction) (buildctx.Copied, error) {
+	var sources []string
+	for _, w := range inst.Sources() {
+		sources = append(sources, w.Text)
+	}
+	var opts buildctx.CopyOptions
+	for _, f := range inst.Flags {
+		if f.Name == "exclude" {
+			opts.Exclude = append(opts.Exclude, f.Value)
+		}
+	}
+	return p.Context.Copied(sources, opts)
+}
+
+func junkClasses(p *rule.Pass) []buildctx.Class {
+	classes := buildctx.Classes()
+	if p.Facts != nil {
+		for _, j := range p.Facts.Junk {
+			classes = append(classes, buildctx.Class{Pattern: j.Pattern, What: j.What})
+		}
+	}
+	return classes
+}
+
+// neededForBuild reports whether a step or the project itself uses junk of a class:
+// an instruction names it, a RUN calls git, or git tracks it as source.
+func neededForBuild(p *rule.Pass, j buildctx.JunkUsage) bool {
+	if j.What == "version control" && callsGit(p) {
+		return true
+	}
+	for _, path := range j.Paths {
+		for _, inst := range p.File.Instructions {
+			if (inst.Keyword == "COPY" || inst.Keyword == "ADD") && slices.ContainsFunc(inst.Sources(), func(w dockerfile.Word) bool {
+				return cleanSource(w.Text) == path.Path || strings.HasPrefix(cleanSource(w.Text), path.Path+"/")
+			}) {
+				return true
+			}
+		}
+	}
+	return trackedSource(p, j)
+}
+
+func callsGit(p *rule.Pass) bool {
+	for _, stage := range p.File.Stages {
+		for _, step := range runSteps(p, stage) {
+			if step.script == nil {
+				return true // can't be told
+			}
+			if len(step.script.Find("git")) > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// neverSource are classes that are junk although git tracks them.
+var neverSource = map[string]bool{
+	"version control": true, "editor settings": true, "image definition": true, "desktop's metadata": true,
+}
+
+// trackedSource reports whether git tracks files of a class that may be part of the application.
+func trackedSource(p *rule.Pass, j buildctx.JunkUsage) bool {
+	if p.Repository == nil || neverSource[j.What] {
+		return false
+	}
+	for _, path := range j.Paths {
+		if p.Repository.Tracks(path.Path) {
+			return true
+		}
+	}
+	return false
+}
+
+// usualPatterns are what a new ignore file has although nothing matches today:
+// the file itself, the history, and what the ecosystem's tools leave behind.
+func usualPatterns(p *rule.Pass) []string {
+	if p.Context.IgnoreName != "" {
+		return nil
+	}
+	patterns := []string{"**/.dockerignore"}
+	if !callsGit(p) {
+		patterns = append(patterns, "**/.git")
+	}
+	if p.Facts == nil {
+		return patterns
+	}
+	for _, j := range p.Facts.Junk {
+		class := buildctx.Class{Pattern: j.Pattern, What: j.What}
+		if found, err := p.Context.Junk([]buildctx.Class{class}); err == nil && len(found) == 0 {
+			patterns = append(patterns, j.Pattern)
+		}
+	}
+	return patterns
+}
+
+func shorten(j buildctx.JunkUsage) string {
+	names := make([]string, 0, 2)
+	for _, path := range j.Paths[:min(2, len(j.Paths))] {
+		names = append(names, path.Path)
+	}
+	if len(j.Paths) > 2 {
+		names = append(names, "…")
+	}
+	return strings.Join(names, " ")
+}
+
+// list shows the first few of a list.
+func list(what []string) string {
+	const most = 4
+	if len(what) > most {
+		return strings.Join(what[:most], ", ") + " and more"
+	}
+	return strings.Join(what, ", ")
+}
+
+func share(part, whole int64) string {
+	if whole == 0 {
+		return "0%"
+	}
+	return fmt.Sprintf("%.0f%%", 100*float64(part)/float64(whole))
+}
+
+func ignoreAdvice(p *rule.Pass) string {
+	if p.Context.IgnoreName == "" {
+		return "there is no .dockerignore, add one"
+	}
+	return "extend " + p.Context.IgnoreName
+}
+
+// ignore adds patterns to the ignore file in force under a comment.
+func ignore(p *rule.Pass, comment string, patterns []string) []edit.Edit {
+	text, err := p.ReadText(p.IgnorePath)
+	if err != nil {
+		return nil
+	}
+	gap := lineBreakAfter(text)
+	if text != "" {
+		gap += "\n"
+	}
+	return []edit.Edit{{
+		File: p.IgnorePath, Start: len(text), End: len(text),
+		New: gap + "# " + comment + "\n" + strings.Join(patterns, "\n") + "\n",
+	}}
+}

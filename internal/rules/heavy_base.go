@@ -1,0 +1,167 @@
+package rules
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/plimsoll/plimsoll/internal/edit"
+	"github.com/plimsoll/plimsoll/internal/finding"
+	"github.com/plimsoll/plimsoll/internal/image"
+	"github.com/plimsoll/plimsoll/internal/rule"
+)
+
+var heavyBase = &rule.Rule{
+	ID:       "size/heavy-base",
+	Severity: finding.Warning,
+	Safety:   finding.Unsafe,
+	Phase:    rule.Base,
+	Needs:    []rule.Need{rule.NeedRegistry},
+	Doc: rule.Doc{
+		Summary: "The final stage stands on a base image that has a slimmer variant.",
+		What:    "The registry offers a variant of the same image and version that is smaller; all variants are shown with their sizes.",
+		Why:     "The base is pushed, pulled, scanned and patched with every image. A full base carries compilers, headers and tools that a running service never calls.",
+		Before: `
+-- Dockerfile --
+FROM python:3.11
+WORKDIR /srv
+COPY main.py ./
+CMD ["python", "main.py"]
+-- main.py --
+print("hello")
+`,
+		After: `
+-- Dockerfile --
+FROM python:3.11-slim
+WORKDIR /srv
+COPY main.py ./
+CMD ["python", "main.py"]
+`,
+		Fix:   "Takes the slim variant: same distribution and C library. Alpine is shown and never taken: its C library is musl, which compiled wheels for glibc can't be loaded with. Refused while the stage compiles or calls what only the full base has.",
+		Proof: "The image is built and run on the slim base; shared libraries are checked, and the same requests get the same answers.",
+		Links: []string{"https://hub.docker.com/_/python"},
+	},
+	Check: checkHeavyBase,
+}
+
+func checkHeavyBase(p *rule.Pass) error {
+	stage := p.Final
+	for stage.Parent != nil {
+		stage = stage.Parent
+	}
+	family, ok := p.Bases[p.File.BaseOf(stage)]
+	if !ok {
+		return nil
+	}
+	own, okOwn := family.Asked()
+	slim, okSlim := family.Slim()
+	if !okOwn || !okSlim || slim.Tag == own.Tag || slim.TransferBytes >= own.TransferBytes {
+		return nil
+	}
+	saved := own.TransferBytes - slim.TransferBytes
+	f := finding.Finding{
+		Span: stage.BaseSpan,
+		Message: fmt.Sprintf("%s is a base of %s to transfer; %s has %s (−%.0f%%): %s",
+			stage.Base, bytes(own.TransferBytes), slim.Tag, bytes(slim.TransferBytes), 100*float64(saved)/float64(own.TransferBytes), recommendation(p, slim)),
+		Costs: []finding.Cost{{Metric: "transfer_bytes", Value: float64(saved), Unit: "bytes", Basis: basis(family.Estimated), Note: "compressed layers, " + own.Tag + " against " + slim.Tag}},
+	}
+	for _, v := range family.Variants {
+		f.Evidence = append(f.Evidence, finding.Evidence{File: family.Repository + ":" + v.Tag, Note: variantNote(p, family, v, slim.Tag)})
+	}
+	f.Fix, f.Refused = swapBase(p, own, slim)
+	p.Report(f)
+	return nil
+}
+
+func variantNote(p *rule.Pass, family image.Family, v image.Variant, recommended string) string {
+	size := bytes(v.TransferBytes) + " to transfer"
+	if family.Estimated {
+		size += ", estimated"
+	}
+	switch {
+	case v.Tag == family.Tag:
+		return size + ", in use"
+	case v.Tag == recommended:
+		return size + ", recommended: same distribution and C library"
+	case v.Kind == "alpine":
+		return size + ", " + alpineAdvice(p)
+	}
+	return size
+}
+
+// alpineAdvice names the dependencies that speak against musl.
+func alpineAdvice(p *rule.Pass) string {
+	if p.Facts == nil {
+		return "musl instead of glibc: not without trying every dependency"
+	}
+	var against []string
+	for _, n := range p.Facts.Native {
+		if !n.Value.MuslWheels {
+			against = append(against, n.Value.Name)
+		}
+	}
+	if len(against) == 0 {
+		return "musl instead of glibc: no known dependency speaks against it, try it by hand"
+	}
+	return "not with " + strings.Join(against, ", ") + ": no build for musl is published"
+}
+
+func recommendation(p *rule.Pass, slim image.Variant) string {
+	return "take " + slim.Tag + ", with the same distribution and C library"
+}
+
+// swapBase changes the base's tag in the words of the author.
+func swapBase(p *rule.Pass, own, slim image.Variant) (*finding.Fix, string) {
+	stage := p.Final
+	for stage.Parent != nil {
+		stage = stage.Parent
+	}
+	if reason := needsFullBase(p); reason != "" {
+		return nil, reason
+	}
+	text, ok := retag(stage.Base, own.Tag, slim.Tag)
+	if !ok {
+		return nil, fmt.Sprintf("the tag of %s comes from an ARG: change its default to the slim variant", stage.Base)
+	}
+	return &finding.Fix{
+		Title:  "Take " + slim.Tag + " as the base",
+		Safety: finding.Unsafe,
+		Why:    "the application may use a library or a program that only the full base has; the proof runs it on the slim one",
+		Edits:  []edit.Edit{p.Edit(stage.BaseSpan, text)},
+	}, ""
+}
+
+// retag replaces the tag in a base reference as written; "python:${V}" with
+// the variant's tag being that of V plus a suffix keeps the variable.
+func retag(base, own, slim string) (string, bool) {
+	if strings.Contains(base, "@") {
+		return "", false // the digest belongs to the old tag
+	}
+	if rest, ok := strings.CutSuffix(base, ":"+own); ok {
+		return rest + ":" + slim, true
+	}
+	if suffix, ok := strings.CutPrefix(slim, own); ok && strings.Contains(base, ":") && strings.HasSuffix(base, "}") {
+		return base + suffix, true
+	}
+	if own == "latest" && !strings.Contains(base, ":") && !strings.Contains(base, "$") {
+		return base + ":" + slim, true
+	}
+	return "", false
+}
+
+// needsFullBase says what in the final stage can't do without the full base.
+func needsFullBase(p *rule.Pass) string {
+	if p.Facts == nil {
+		return ""
+	}
+	for _, step := range runSteps(p, p.Final) {
+		if !step.installsDependencies() {
+			continue
+		}
+		for _, n := range p.Facts.Native {
+			if n.Value.Compiles {
+				return fmt.Sprintf("%s is compiled in this stage (%s:%d), and the slim base has no compiler", n.Value.Name, n.Source.File, n.Source.Line)
+			}
+		}
+	}
+	return ""
+}

@@ -1,0 +1,58 @@
+package rules
+
+// manager is what rules know about a package manager. Paths and flags are those
+// of the managers' own documentation.
+type manager struct {
+	name     string
+	programs []string // names it is called by
+	verbs    []string // subcommands that install
+	system   bool     // installs packages of the distribution, not dependencies of the application
+	// noCache is the flag that leaves no cache behind; empty when there is none.
+	noCache string
+	// noCacheEnv is the variable that has the same effect, with any non-empty value.
+	noCacheEnv string
+	// caches are the directories that hold what was downloaded, for root.
+	caches []string
+	// clean is the shell command that empties the caches, for the end of the same RUN.
+	clean string
+	// refresh is the subcommand that fetches the package lists.
+	refresh string
+}
+
+var managers = []manager{
+	{
+		name: "apt", programs: []string{"apt-get", "apt"}, verbs: []string{"install"}, system: true,
+		caches: []string{"/var/lib/apt/lists"}, clean: "rm -rf /var/lib/apt/lists/*", refresh: "update",
+	},
+	{
+		name: "apk", programs: []string{"apk"}, verbs: []string{"add"}, system: true,
+		noCache: "--no-cache", caches: []string{"/var/cache/apk"}, clean: "rm -rf /var/cache/apk/*", refresh: "update",
+	},
+	{
+		name: "pip", programs: []string{"pip", "pip3"}, verbs: []string{"install"},
+		noCache: "--no-cache-dir", noCacheEnv: "PIP_NO_CACHE_DIR",
+		caches: []string{"/root/.cache/pip"}, clean: "rm -rf /root/.cache/pip",
+	},
+}
+
+// buildTools are Debian packages that only compile things. Packages ending in
+// -dev are treated the same.
+var buildTools = map[string]bool{
+	"autoconf": true, "automake": true, "binutils": true, "bison": true, "build-essential": true,
+	"clang": true, "cmake": true, "cpp": true, "dpkg-dev": true, "flex": true, "g++": true, "gcc": true,
+	"gfortran": true, "libtool": true, "m4": true, "make": true, "meson": true, "ninja-build": true,
+	"patch": true, "pkg-config": true, "pkgconf": true, "rustc": true, "cargo": true, "swig": true,
+}
+
+// harmless are programs of a RUN that change nothing that a later stage could miss:
+// they clean up, set shell options or print.
+var harmless = map[string]bool{
+	"true": true, ":": true, "set": true, "echo": true, "rm": true, "find": true, "ls": true, "cat": true, "which": true,
+}
+
+// accountPrograms make users, directories and permissions: they belong to the
+// stage that runs, and installing dependencies does not need them.
+var accountPrograms = map[string]bool{
+	"useradd": true, "groupadd": true, "adduser": true, "addgroup": true, "usermod": true,
+	"mkdir": true, "chown": true, "chmod": true, "install": true, "touch": true, "ln": true,
+}

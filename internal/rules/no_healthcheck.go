@@ -1,0 +1,98 @@
+package rules
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/plimsoll/plimsoll/internal/edit"
+	"github.com/plimsoll/plimsoll/internal/finding"
+	"github.com/plimsoll/plimsoll/internal/rule"
+)
+
+var noHealthcheck = &rule.Rule{
+	ID:       "runtime/no-healthcheck",
+	Severity: finding.Warning,
+	Safety:   finding.Unsafe,
+	Phase:    rule.Finish,
+	Needs:    []rule.Need{rule.NeedFacts},
+	Doc: rule.Doc{
+		Summary: "A server without a HEALTHCHECK.",
+		What:    "The application serves a port, and the final stage has no HEALTHCHECK.",
+		Why:     "A process that hangs still runs: without a health check nobody notices, and traffic keeps going to it.",
+		Before: `
+-- Dockerfile --
+FROM python:3.11-slim
+WORKDIR /srv
+COPY main.py ./
+CMD ["uvicorn", "main:app", "--host", "0.0.0.0", "--port", "8000"]
+-- main.py --
+from fastapi import FastAPI
+
+app = FastAPI()
+
+
+@app.get("/health")
+def health():
+    return {"status": "ok"}
+`,
+		After: `
+-- Dockerfile --
+FROM python:3.11-slim
+WORKDIR /srv
+COPY main.py ./
+HEALTHCHECK --interval=30s --timeout=5s --start-period=15s --retries=3 \
+  CMD ["python", "-c", "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8000, timeout=3); c.request('GET', '/health'); exit(c.getresponse().status >= 400)"]
+CMD ["uvicorn", "main:app", "--host", "0.0.0.0", "--port", "8000"]
+`,
+		Fix:   "Adds a probe that uses the application's own runtime, not curl. It asks a route that the source declares; where there is none, it connects to the port.",
+		Proof: "The probe passes while the application is up, fails while its processes are frozen, and passes again after.",
+		Links: []string{"https://docs.docker.com/reference/dockerfile/#healthcheck"},
+	},
+	Check: checkNoHealthcheck,
+}
+
+func checkNoHealthcheck(p *rule.Pass) error {
+	facts := p.Facts
+	if p.File.EndState(p.Final).Healthcheck != nil || !facts.Port.Known() {
+		return nil
+	}
+	f := finding.Finding{
+		Span:     p.Final.From.Span,
+		Message:  fmt.Sprintf("no HEALTHCHECK for the server on port %d: when it hangs nobody notices; add one", facts.Port.Value),
+		Evidence: []finding.Evidence{{File: facts.Port.Source.File, Line: facts.Port.Source.Line, Note: facts.Port.Source.Note}},
+	}
+	if facts.HealthProbe == nil {
+		f.Refused = "no probe is known that needs nothing but the application's own runtime"
+		p.Report(f)
+		return nil
+	}
+	if facts.Health.Known() {
+		s := facts.Health.Source
+		f.Evidence = append(f.Evidence, finding.Evidence{File: s.File, Line: s.Line, Note: s.Note})
+	}
+	at := endOfSetup(p)
+	f.Fix = &finding.Fix{
+		Title:  "Add a HEALTHCHECK with the application's own runtime",
+		Safety: finding.Unsafe,
+		Why:    "a probe that fails on a healthy application would have it restarted; the proof runs it when up, frozen and up again",
+		Edits: []edit.Edit{p.Insert(at, line(p, at, fmt.Sprintf("%s --interval=30s --timeout=5s --start-period=15s --retries=3 \\\n  %s %s",
+			keyword(p, "HEALTHCHECK"), keyword(p, "CMD"), execForm(facts.HealthProbe(facts.Port.Value, facts.Health.Value)))))},
+	}
+	p.Report(f)
+	return nil
+}
+
+// execForm writes argv as a JSON array, as Dockerfiles are written by hand: a
+// blank behind each comma, and no escapes that only HTML needs.
+func execForm(argv []string) string {
+	words := make([]string, len(argv))
+	for i, w := range argv {
+		var b strings.Builder
+		enc := json.NewEncoder(&b)
+		enc.SetEscapeHTML(false)
+		_ = enc.Encode(w) // a string always encodes
+		words[i] = strings.TrimSuffix(b.String(), "\n")
+	}
+	return "[" + strings.Join(words, ", ") + "]"
+}

@@ -1,0 +1,192 @@
+package rules
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/plimsoll/plimsoll/internal/dockerfile"
+	"github.com/plimsoll/plimsoll/internal/edit"
+	"github.com/plimsoll/plimsoll/internal/finding"
+	"github.com/plimsoll/plimsoll/internal/rule"
+)
+
+// appID is the user and group that a fix makes: fixed, so that volumes and
+// policies can name it, and above the range that distributions give to their own (0–999) and people (1000…).
+const appID = "10001"
+
+var rootUser = &rule.Rule{
+	ID:       "security/root-user",
+	Severity: finding.Warning,
+	Safety:   finding.Unsafe,
+	Phase:    rule.Finish,
+	Doc: rule.Doc{
+		Summary: "The container runs as root.",
+		What:    "The final stage has no USER, or its last USER is root.",
+		Why:     "Whoever breaks into the process is root in the container, one kernel bug away from the host, and can rewrite the application. Clusters with a restricted policy refuse to start it.",
+		Before: `
+-- Dockerfile --
+FROM python:3.11-slim
+WORKDIR /srv
+COPY . .
+CMD ["python", "main.py"]
+-- main.py --
+import sqlite3
+sqlite3.connect("data/notes.db")
+-- requirements.txt --
+`,
+		After: `
+-- Dockerfile --
+FROM python:3.11-slim
+WORKDIR /srv
+RUN groupadd --system --gid 10001 app \
+ && useradd --system --uid 10001 --gid 10001 --no-create-home --shell /usr/sbin/nologin app \
+ && install -d -o 10001 -g 10001 /srv/data
+COPY --chown=10001:10001 . .
+USER 10001:10001
+CMD ["python", "main.py"]
+`,
+		Fix:   "Makes a system user with a fixed numeric id and no login shell, gives it the source that is copied and the folders that the application writes to, and switches to it. Refused when the port is below 1024, or when what the application writes is not known.",
+		Proof: "The container runs as that user, and the same requests, those that write included, get the same answers.",
+		Links: []string{"https://docs.docker.com/build/building/best-practices/#user"},
+	},
+	Check: checkRootUser,
+}
+
+func checkRootUser(p *rule.Pass) error {
+	state := p.File.EndState(p.Final)
+	name, _, _ := strings.Cut(state.User, ":")
+	if name != "" && name != "root" && name != "0" {
+		return nil
+	}
+	f := finding.Finding{
+		Span:    p.Final.From.Span,
+		Message: "the container runs as root: there is no USER in the final stage; add a system user and switch to it",
+	}
+	if inFinal(p, state.UserBy) {
+		f.Span = state.UserBy.Span
+		f.Message = "the container runs as root: the last USER of the final stage is root; switch to a system user"
+	}
+	if f.Refused = refuseUser(p); f.Refused == "" {
+		f.Fix = addUser(p, state.UserBy)
+	}
+	p.Report(f)
+	return nil
+}
+
+func refuseUser(p *rule.Pass) string {
+	switch {
+	case p.Facts == nil:
+		return "what the application writes is not known: no ecosystem that plimsoll knows recognised it; add a user and USER by hand"
+	case distribution(p, p.Final) == "":
+		return fmt.Sprintf("how users are made in %s is not known: add one by hand", p.Final.Base)
+	case p.Facts.Port.Known() && p.Facts.Port.Value < 1024:
+		return fmt.Sprintf("the application listens on port %d (%s:%d), which a user other than root may not be allowed to: serve on a port from 1024 up",
+			p.Facts.Port.Value, p.Facts.Port.Source.File, p.Facts.Port.Source.Line)
+	}
+	for _, inst := range p.Final.Instructions {
+		if inst.Keyword == "RUN" {
+			if text := p.Text(inst.Rest); strings.Contains(text, "useradd") || strings.Contains(text, "adduser") {
+				return fmt.Sprintf("line %d makes a user already: switch to it with USER", p.File.Position(inst.Span.Start).Line)
+			}
+		}
+	}
+	return ""
+}
+
+// addUser makes the fix. root is the USER instruction to replace, if there is one in the final stage.
+func addUser(p *rule.Pass, root *dockerfile.Instruction) *finding.Fix {
+	var edits []edit.Edit
+	at, chowned := ownSource(p)
+	edits = append(edits, chowned...)
+	edits = append(edits, p.Insert(at, line(p, at, keyword(p, "RUN")+" "+makeUser(p))))
+	if inFinal(p, root) {
+		edits = append(edits, p.Edit(root.Rest, appID+":"+appID))
+	} else {
+		end := endOfSetup(p)
+		edits = append(edits, p.Insert(end, line(p, end, keyword(p, "USER")+" "+appID+":"+appID)))
+	}
+	return &finding.Fix{
+		Title:  "Run as a system user without a login shell",
+		Safety: finding.Unsafe,
+		Why:    "the application may write where only root can; the proof asks it the same requests as before",
+		Edits:  edits,
+	}
+}
+
+// ownSource gives what is copied from the context to the user. It returns where
+// the user must be made: before the first of these, else before the application starts.
+func ownSource(p *rule.Pass) (at int, edits []edit.Edit) {
+	at = -1
+	for _, inst := range p.Final.Instructions {
+		if inst.Keyword != "COPY" && inst.Keyword != "ADD" {
+			continue
+		}
+		if _, from := inst.Flag("from"); from {
+			continue
+		}
+		if at < 0 {
+			at = p.File.Block(inst).Start
+		}
+		if _, owned := inst.Flag("chown"); !owned {
+			edits = append(edits, p.Insert(inst.KeywordSpan.End, " --chown="+appID+":"+appID))
+		}
+	}
+	if at < 0 {
+		at = endOfSetup(p)
+	}
+	return at, edits
+}
+
+func inFinal(p *rule.Pass, inst *dockerfile.Instruction) bool {
+	return inst != nil && inst.Stage == p.Final
+}
+
+func makeUser(p *rule.Pass) string {
+	lines := []string{
+		"groupadd --system --gid " + appID + " app",
+		"useradd --system --uid " + appID + " --gid " + appID + " --no-create-home --shell /usr/sbin/nologin app",
+	}
+	if distribution(p, p.Final) == "alpine" {
+		lines = []string{
+			"addgroup -S -g " + appID + " app",
+			"adduser -S -D -H -u " + appID + " -G app -s /sbin/nologin app",
+		}
+	}
+	if dirs := writtenDirs(p); len(dirs) > 0 {
+		lines = append(lines, "install -d -o "+appID+" -g "+appID+" "+strings.Join(dirs, " "))
+	}
+	return strings.Join(lines, " \\\n && ")
+}
+
+// writtenDirs are the absolute directories that the application makes files in.
+// /tmp and the like are everybody's and left out.
+func writtenDirs(p *rule.Pass) []string {
+	base := p.File.EndState(p.Final).Workdir
+	var dirs []string
+	for _, w := range p.Facts.Writes {
+		d := w.Value.Path
+		if !w.Value.Dir {
+			d = path.Dir(d)
+		}
+		if !path.IsAbs(d) {
+			d = path.Join(base, d)
+		}
+		if shared(d) || strings.ContainsAny(d, " \t\"'$\\`;&|<>()*?[") {
+			continue
+		}
+		dirs = append(dirs, d)
+	}
+	slices.Sort(dirs)
+	return slices.Compact(dirs)
+}
+
+func shared(dir string) bool {
+	for _, s := range []string{"/tmp", "/var/tmp", "/dev", "/proc", "/sys"} {
+		if dir == s || strings.HasPrefix(dir, s+"/") {
+			return true
+		}
+	}
+	return dir == "/"
+}

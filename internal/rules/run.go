@@ -1,0 +1,151 @@
+package rules
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/plimsoll/plimsoll/internal/dockerfile"
+	"github.com/plimsoll/plimsoll/internal/rule"
+	"github.com/plimsoll/plimsoll/internal/shell"
+)
+
+// Short names for what nearly every rule handles.
+type (
+	shellCommand = shell.Command
+	shellWord    = shell.Word
+)
+
+// runStep is a RUN instruction with what its commands do.
+type runStep struct {
+	inst     *dockerfile.Instruction
+	script   *shell.Script
+	installs []installCommand
+	// accounts says that it makes users, directories or permissions.
+	accounts bool
+	// other are commands whose effect is not known.
+	other []shellCommand
+}
+
+// installCommand is one "pip install …" with the manager that it calls.
+type installCommand struct {
+	shellCommand
+	manager *manager
+	// args are the words behind the verb.
+	args []shellWord
+}
+
+// installsSystem reports whether it installs packages of the distribution.
+func (s *runStep) installsSystem() bool {
+	return slices.ContainsFunc(s.installs, func(c installCommand) bool { return c.manager.system })
+}
+
+// installsDependencies reports whether it installs dependencies of the
+// application, or upgrades the tool that does.
+func (s *runStep) installsDependencies() bool {
+	return slices.ContainsFunc(s.installs, func(c installCommand) bool { return !c.manager.system })
+}
+
+// known reports whether the effect of every command is known.
+func (s *runStep) known() bool { return len(s.other) == 0 && s.script != nil }
+
+// runSteps reads the RUN instructions of a stage. One whose shell code can't be
+// parsed comes back without a script.
+func runSteps(p *rule.Pass, stage *dockerfile.Stage) []*runStep {
+	var steps []*runStep
+	for _, inst := range stage.Instructions {
+		if inst.Keyword == "RUN" {
+			steps = append(steps, readRun(p.File, inst))
+		}
+	}
+	return steps
+}
+
+func readRun(f *dockerfile.File, inst *dockerfile.Instruction) *runStep {
+	step := &runStep{inst: inst}
+	script, err := shell.Parse(f, inst)
+	if err != nil {
+		return step
+	}
+	step.script = script
+	for _, c := range script.Commands() {
+		name, rest := program(c)
+		m := managerOf(name, rest)
+		switch {
+		case name == "": // an assignment alone
+		case m != nil && len(rest) > 0 && slices.Contains(m.verbs, verb(rest)):
+			step.installs = append(step.installs, installCommand{shellCommand: c, manager: m, args: rest[verbIndex(rest)+1:]})
+		case m != nil && len(rest) > 0 && (verb(rest) == m.refresh || verb(rest) == "clean" || verb(rest) == "autoremove" || verb(rest) == "purge" || verb(rest) == "remove"):
+		case accountPrograms[name]:
+			step.accounts = true
+		case harmless[name] && !c.Redirects:
+		default:
+			step.other = append(step.other, c)
+		}
+	}
+	return step
+}
+
+// program names what a simple command starts, looking through "sudo", "exec",
+// "env A=b" and "python -m".
+func program(c shellCommand) (string, []shellWord) {
+	words := c.Words
+	for len(words) > 0 && (words[0].Text == "sudo" || words[0].Text == "exec" || words[0].Text == "env" || strings.Contains(words[0].Text, "=")) {
+		words = words[1:]
+	}
+	if len(words) == 0 {
+		return "", nil
+	}
+	name := path.Base(words[0].Text)
+	if strings.HasPrefix(name, "python") && len(words) > 2 && words[1].Text == "-m" {
+		return words[2].Text, words[3:]
+	}
+	return name, words[1:]
+}
+
+func managerOf(name string, rest []shellWord) *manager {
+	for i := range managers {
+		if slices.Contains(managers[i].programs, name) {
+			return &managers[i]
+		}
+	}
+	return nil
+}
+
+// verb is the first word that is not a flag.
+func verb(words []shellWord) string {
+	if i := verbIndex(words); i < len(words) {
+		return words[i].Text
+	}
+	return ""
+}
+
+func verbIndex(words []shellWord) int {
+	i := 0
+	for i < len(words) && strings.HasPrefix(words[i].Text, "-") {
+		i++
+	}
+	return min(i, max(len(words)-1, 0))
+}
+
+// packages are the names that a system install asks for; ok is false when one
+// of them is not literal.
+func (c installCommand) packages() (names []string, ok bool) {
+	for _, w := range c.args {
+		if strings.HasPrefix(w.Text, "-") {
+			continue
+		}
+		if !w.Literal {
+			return nil, false
+		}
+		name, _, _ := strings.Cut(w.Text, "=")
+		names = append(names, name)
+	}
+	return names, true
+}
+
+// buildOnly reports whether a distribution's package serves only to compile.
+func buildOnly(name string) bool {
+	name, _, _ = strings.Cut(name, ":")
+	return buildTools[name] || strings.HasSuffix(name, "-dev") || strings.HasPrefix(name, "gcc-") || strings.HasPrefix(name, "g++-")
+}

@@ -1,0 +1,190 @@
+package rules
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/plimsoll/plimsoll/internal/dockerfile"
+	"github.com/plimsoll/plimsoll/internal/edit"
+	"github.com/plimsoll/plimsoll/internal/finding"
+	"github.com/plimsoll/plimsoll/internal/rule"
+	"github.com/plimsoll/plimsoll/internal/secret"
+)
+
+// envExample is the file that lists the variables that the application wants, without values.
+const envExample = ".env.example"
+
+var secretInEnv = &rule.Rule{
+	ID:       "security/secret-in-env",
+	Severity: finding.Error,
+	Safety:   finding.Unsafe,
+	Phase:    rule.Lines,
+	Doc: rule.Doc{
+		Summary: "A credential stands in ENV.",
+		What:    "ENV gives a literal value to a variable that is a credential, by its value or by its name.",
+		Why:     "The value is in the image's config for ever: whoever can pull the image reads it with docker inspect, and so does everybody with the source.",
+		Before: `
+-- Dockerfile --
+FROM debian:bookworm-slim
+ENV LOG_LEVEL=info \
+    API_TOKEN=9f8e7d6c5b4a39281706f5e4d3c2b1a0
+CMD ["/bin/true"]
+`,
+		After: `
+-- Dockerfile --
+FROM debian:bookworm-slim
+ENV LOG_LEVEL=info
+CMD ["/bin/true"]
+-- .env.example --
+API_TOKEN=
+`,
+		Fix:   "Takes the variable out, and names it in .env.example without its value. Pass it when the container starts (docker run --env-file, a Kubernetes secret). Rotate the value: it is in the git history and in every image built so far. Refused when a build step reads the variable.",
+		Proof: "The value is found in no layer, config or history of the new image, and the application runs when it is given at run time.",
+		Links: []string{"https://docs.docker.com/reference/build-checks/secrets-used-in-arg-or-env/"},
+	},
+	Check: func(p *rule.Pass) error { return checkSecrets(p, "ENV") },
+}
+
+var secretInArg = &rule.Rule{
+	ID:       "security/secret-in-arg",
+	Severity: finding.Error,
+	Safety:   finding.Unsafe,
+	Phase:    rule.Lines,
+	Doc: rule.Doc{
+		Summary: "A credential is the default of an ARG.",
+		What:    "ARG gives a literal default to a variable that is a credential, by its value or by its name.",
+		Why:     "The default is in the image's history of every step below it, and in the source.",
+		Before: `
+-- Dockerfile --
+FROM debian:bookworm-slim
+ARG DEPLOY_TOKEN=9f8e7d6c5b4a39281706f5e4d3c2b1a0
+CMD ["/bin/true"]
+`,
+		After: `
+-- Dockerfile --
+FROM debian:bookworm-slim
+CMD ["/bin/true"]
+`,
+		Fix:   "Removes an ARG that nothing reads. Refused when a step reads it: hand it over with RUN --mount=type=secret.",
+		Proof: "The image builds without it, and the value is found in no layer, config or history.",
+		Links: []string{"https://docs.docker.com/build/building/secrets/"},
+	},
+	Check: func(p *rule.Pass) error { return checkSecrets(p, "ARG") },
+}
+
+// checkSecrets reports each credential that an ENV or ARG gives a value to.
+func checkSecrets(p *rule.Pass, keyword string) error {
+	for _, inst := range p.File.Instructions {
+		if inst.Keyword != keyword {
+			continue
+		}
+		var found []dockerfile.Pair
+		for _, pair := range inst.Pairs() {
+			m, ok := secret.Env(pair.Name, pair.Value)
+			if !ok || !pair.HasValue {
+				continue
+			}
+			found = append(found, pair)
+			p.Report(finding.Finding{
+				Span:    pair.Span,
+				Message: fmt.Sprintf("%s holds a credential (%s, %s), readable for ever in the image: pass it at run time, and rotate it", pair.Name, m.Why, m.Redacted),
+				Costs:   []finding.Cost{{Metric: "exposure", Value: 1, Unit: "values", Basis: finding.Observed, Note: "in the config and history of every image built"}},
+			})
+		}
+		p.AttachFix(len(found), func() (*finding.Fix, string) { return removePairs(p, inst, found) })
+	}
+	return nil
+}
+
+// removePairs takes the variables out of one instruction, all at once because
+// their spans share separators.
+func removePairs(p *rule.Pass, inst *dockerfile.Instruction, pairs []dockerfile.Pair) (*finding.Fix, string) {
+	fix := &finding.Fix{
+		Safety: finding.Unsafe,
+		Why:    "the application may want the variable; the proof passes the value at run time and compares its answers",
+	}
+	var names []string
+	for _, pair := range pairs {
+		if where := reads(p, inst, pair.Name); where != nil {
+			return nil, fmt.Sprintf("line %d reads %s while building: hand it over with RUN --mount=type=secret,id=%s",
+				p.File.Position(where.Span.Start).Line, pair.Name, strings.ToLower(pair.Name))
+		}
+		names = append(names, pair.Name)
+		if inst.Keyword == "ENV" {
+			fix.RunEnv = append(fix.RunEnv, finding.EnvVar{Name: pair.Name, Value: pair.Value})
+		}
+	}
+	fix.Title = "Take " + strings.Join(names, ", ") + " out of the image"
+	fix.Edits = cutPairs(p, inst, pairs)
+	if inst.Keyword == "ENV" {
+		if e, ok := nameInExample(p, names); ok {
+			fix.Edits = append(fix.Edits, e)
+		}
+	}
+	return fix, ""
+}
+
+// reads finds the instruction below one that uses a variable while building.
+func reads(p *rule.Pass, from *dockerfile.Instruction, name string) *dockerfile.Instruction {
+	use := regexp.MustCompile(`\$\{?` + regexp.QuoteMeta(name) + `\b`)
+	for _, inst := range p.File.Instructions {
+		if inst.Index <= from.Index || inst.Keyword == "CMD" || inst.Keyword == "ENTRYPOINT" || inst.Keyword == "HEALTHCHECK" {
+			continue
+		}
+		if use.Match(p.File.Source[inst.Span.Start:inst.Span.End]) {
+			return inst
+		}
+	}
+	return nil
+}
+
+// cutPairs removes pairs with their separators, the whole instruction when none is left.
+func cutPairs(p *rule.Pass, inst *dockerfile.Instruction, gone []dockerfile.Pair) []edit.Edit {
+	all := inst.Pairs()
+	if len(gone) == len(all) {
+		return []edit.Edit{p.Delete(inst)}
+	}
+	isGone := map[dockerfile.Span]bool{}
+	for _, g := range gone {
+		isGone[g.Span] = true
+	}
+	var edits []edit.Edit
+	kept := -1 // the end of the last pair that stays
+	for i, pair := range all {
+		switch {
+		case !isGone[pair.Span]:
+			kept = pair.Span.End
+		case kept >= 0:
+			edits = append(edits, p.Edit(dockerfile.Span{Start: all[i-1].Span.End, End: pair.Span.End}, ""))
+		default:
+			edits = append(edits, p.Edit(dockerfile.Span{Start: pair.Span.Start, End: all[i+1].Span.Start}, ""))
+		}
+	}
+	return edits
+}
+
+func nameInExample(p *rule.Pass, names []string) (edit.Edit, bool) {
+	text, err := p.ReadText(envExample)
+	if err != nil {
+		return edit.Edit{}, false
+	}
+	var b strings.Builder
+	for _, n := range names {
+		if !regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(n) + `=`).MatchString(text) {
+			b.WriteString(n + "=\n")
+		}
+	}
+	if b.Len() == 0 {
+		return edit.Edit{}, false
+	}
+	return edit.Edit{File: envExample, Start: len(text), End: len(text), New: lineBreakAfter(text) + b.String()}, true
+}
+
+// lineBreakAfter is what must stand between a text and a line added to it.
+func lineBreakAfter(text string) string {
+	if text != "" && !strings.HasSuffix(text, "\n") {
+		return "\n"
+	}
+	return ""
+}

@@ -1,0 +1,269 @@
+package rules
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/plimsoll/plimsoll/internal/dockerfile"
+	"github.com/plimsoll/plimsoll/internal/ecosystem"
+	"github.com/plimsoll/plimsoll/internal/edit"
+	"github.com/plimsoll/plimsoll/internal/finding"
+	"github.com/plimsoll/plimsoll/internal/rule"
+)
+
+var sourceBeforeDependencies = &rule.Rule{
+	ID:       "cache/source-before-dependencies",
+	Severity: finding.Warning,
+	Safety:   finding.Unsafe,
+	Phase:    rule.Lines,
+	Needs:    []rule.Need{rule.NeedContext},
+	Doc: rule.Doc{
+		Summary: "The source is copied before the dependencies are installed.",
+		What:    "A COPY or ADD brings in the whole source, and a later RUN of the same stage installs packages.",
+		Why:     "BuildKit reuses a step only while all steps above it are unchanged. Every commit changes the source, so every build installs everything again.",
+		Before: `
+-- Dockerfile --
+FROM python:3.11-slim
+WORKDIR /srv
+COPY . .
+RUN pip install --no-cache-dir -r requirements.txt
+CMD ["python", "main.py"]
+-- requirements.txt --
+flask==2.2.2
+-- main.py --
+print("hello")
+`,
+		After: `
+-- Dockerfile --
+FROM python:3.11-slim
+WORKDIR /srv
+COPY requirements.txt ./
+RUN pip install --no-cache-dir -r requirements.txt
+COPY . .
+CMD ["python", "main.py"]
+`,
+		Fix:   "Copies the manifests that the install step reads, and moves the COPY of the source below the last install step. Refused when installing reads more than manifests, or when a step between the two may read the source.",
+		Proof: "The install step is built from the manifests alone; a changed source file leaves it cached, and the application answers as before.",
+		Links: []string{"https://docs.docker.com/build/cache/optimize/"},
+	},
+	Check: checkSourceBeforeDependencies,
+}
+
+func checkSourceBeforeDependencies(p *rule.Pass) error {
+	for _, stage := range p.File.Stages {
+		source, last := sourceThenInstall(p, stage)
+		if source == nil {
+			continue
+		}
+		n := rerun(stage, source)
+		f := finding.Finding{
+			Span: source.Span,
+			Message: fmt.Sprintf("%s comes before packages are installed on line %d: every change of the source reruns %s; copy the manifests first and the source after the install",
+				strings.TrimSpace(firstLine(p.Text(source.Span))), p.File.Position(last.inst.Span.Start).Line, count(n, "RUN step", "RUN steps")),
+			Costs: []finding.Cost{{Metric: "rerun", Value: float64(n), Unit: "steps", Basis: finding.Derived, Note: "RUN steps below the COPY"}},
+		}
+		f.Fix, f.Refused = moveSource(p, stage, source, last)
+		p.Report(f)
+	}
+	return nil
+}
+
+// sourceThenInstall finds the first COPY of more than manifests that stands
+// above an install step, and the last install step of the stage.
+func sourceThenInstall(p *rule.Pass, stage *dockerfile.Stage) (*dockerfile.Instruction, *runStep) {
+	var last *runStep
+	for _, s := range runSteps(p, stage) {
+		if len(s.installs) > 0 {
+			last = s
+		}
+	}
+	if last == nil {
+		return nil, nil
+	}
+	for _, inst := range stage.Instructions {
+		if inst.Index >= last.inst.Index {
+			return nil, nil
+		}
+		if copiesSource(p, inst) {
+			return inst, last
+		}
+	}
+	return nil, nil
+}
+
+// copiesSource reports whether an instruction copies a directory of the context
+// that holds more than the manifests.
+func copiesSource(p *rule.Pass, inst *dockerfile.Instruction) bool {
+	if inst.Keyword != "COPY" && inst.Keyword != "ADD" {
+		return false
+	}
+	if _, fromStage := inst.Flag("from"); fromStage {
+		return false
+	}
+	return slices.ContainsFunc(inst.Sources(), func(w dockerfile.Word) bool {
+		s := cleanSource(w.Text)
+		if s == "." || s == "*" {
+			return true
+		}
+		e, ok := p.Context.Lookup(s)
+		return ok && e.Mode.IsDir()
+	})
+}
+
+func cleanSource(s string) string {
+	s = path.Clean(strings.TrimLeft(s, "/"))
+	if s == "" {
+		return "."
+	}
+	return s
+}
+
+// rerun counts the RUN steps below an instruction: those that a change of its input reruns.
+func rerun(stage *dockerfile.Stage, above *dockerfile.Instruction) int {
+	n := 0
+	for _, inst := range stage.Instructions {
+		if inst.Index > above.Index && inst.Keyword == "RUN" {
+			n++
+		}
+	}
+	return n
+}
+
+// moveSource makes the fix: the manifests are copied where the source was, and
+// the source below the last install step. It returns the reason when it can't.
+func moveSource(p *rule.Pass, stage *dockerfile.Stage, source *dockerfile.Instruction, last *runStep) (*finding.Fix, string) {
+	manifests, reason := manifestsFor(p, stage, source, last)
+	if reason != "" {
+		return nil, reason
+	}
+	if reason := blockedMove(p, stage, source, last); reason != "" {
+		return nil, reason
+	}
+	lines, reason := copyManifests(p, source, manifests)
+	if reason != "" {
+		return nil, reason
+	}
+	block := p.File.Block(source)
+	end := p.File.Lines(last.inst.Span).End
+	moved := p.File.Text(block)
+	if !strings.HasSuffix(moved, "\n") {
+		moved += "\n"
+	}
+	if end == len(p.File.Source) && !strings.HasSuffix(p.File.Text(dockerfile.Span{End: end}), "\n") {
+		moved = "\n" + strings.TrimSuffix(moved, "\n")
+	}
+	// An empty line above the comment that moves goes with it, so that no gap is left behind.
+	return &finding.Fix{
+		Title:  "Copy the manifests first, and the source after the dependencies are installed",
+		Safety: finding.Unsafe,
+		Why:    "an install step may read files that are not manifests; the proof builds it from the manifests alone",
+		Edits: []edit.Edit{
+			p.Edit(block, strings.ReplaceAll(lines, "\n", p.File.Newline())),
+			p.Insert(end, moved),
+		},
+	}, ""
+}
+
+// manifestsFor returns the manifests that the install steps below the COPY read.
+func manifestsFor(p *rule.Pass, stage *dockerfile.Stage, source *dockerfile.Instruction, last *runStep) ([]ecosystem.Fact[ecosystem.Manifest], string) {
+	dependencies := false
+	for _, s := range runSteps(p, stage) {
+		if s.inst.Index > source.Index && s.inst.Index <= last.inst.Index && s.installsDependencies() {
+			dependencies = true
+		}
+	}
+	switch {
+	case !dependencies:
+		return nil, ""
+	case p.Facts == nil:
+		return nil, "which files the install step reads is not known: no ecosystem that plimsoll knows recognised the application"
+	case p.Facts.InstallReadsSource.Known():
+		s := p.Facts.InstallReadsSource.Source
+		return nil, fmt.Sprintf("installing reads the source itself: %s (%s:%d)", p.Facts.InstallReadsSource.Value, s.File, s.Line)
+	case len(p.Facts.Manifests) == 0:
+		return nil, "the install step names no manifest in the context; list the dependencies in a file"
+	}
+	return p.Facts.Manifests, ""
+}
+
+// blockedMove says which instruction between the COPY and the last install
+// step may depend on the source.
+func blockedMove(p *rule.Pass, stage *dockerfile.Stage, source *dockerfile.Instruction, last *runStep) string {
+	steps := map[*dockerfile.Instruction]*runStep{}
+	for _, s := range runSteps(p, stage) {
+		steps[s.inst] = s
+	}
+	for _, inst := range stage.Instructions {
+		if inst.Index <= source.Index || inst.Index > last.inst.Index {
+			continue
+		}
+		line := p.File.Position(inst.Span.Start).Line
+		switch inst.Keyword {
+		case "RUN":
+			s := steps[inst]
+			if !s.known() || s.accounts {
+				return fmt.Sprintf("the RUN on line %d may read the source: move it below the install step, or copy what it reads by name", line)
+			}
+		case "WORKDIR":
+			if !path.IsAbs(source.Dest().Text) {
+				return fmt.Sprintf("the WORKDIR on line %d changes where the relative destination %q leads", line, source.Dest().Text)
+			}
+		case "COPY", "ADD":
+			if copiesSource(p, inst) {
+				return fmt.Sprintf("the source is copied again on line %d", line)
+			}
+		}
+	}
+	return ""
+}
+
+// copyManifests writes the COPY instructions for the manifests, at the paths that copying the source gave them.
+func copyManifests(p *rule.Pass, source *dockerfile.Instruction, manifests []ecosystem.Fact[ecosystem.Manifest]) (string, string) {
+	var order []string
+	byDir := map[string][]string{}
+	for _, m := range manifests {
+		rel, ok := underSources(source, m.Value.Path)
+		if !ok {
+			continue // another COPY brings it
+		}
+		dir := path.Dir(rel)
+		if byDir[dir] == nil {
+			order = append(order, dir)
+		}
+		byDir[dir] = append(byDir[dir], m.Value.Path)
+	}
+	var b strings.Builder
+	for _, dir := range order {
+		dest := path.Join(source.Dest().Text, dir)
+		if strings.ContainsAny(dest+strings.Join(byDir[dir], ""), " \t\"'$\\") {
+			return "", "a manifest's path holds characters that would need quoting; copy the manifests by hand"
+		}
+		if dest == "." {
+			dest = "./"
+		}
+		b.WriteString(keywordAs(p.Text(source.KeywordSpan), "COPY"))
+		for _, f := range source.Flags {
+			if f.Name == "chown" || f.Name == "chmod" {
+				b.WriteString(" " + p.Text(f.Span))
+			}
+		}
+		b.WriteString(" " + strings.Join(byDir[dir], " ") + " " + strings.TrimSuffix(dest, "/") + "/\n")
+	}
+	return b.String(), ""
+}
+
+// underSources gives a context path relative to the destination of a COPY.
+func underSources(copyInst *dockerfile.Instruction, file string) (string, bool) {
+	for _, w := range copyInst.Sources() {
+		s := cleanSource(w.Text)
+		if s == "." || s == "*" {
+			return file, true
+		}
+		if rest, ok := strings.CutPrefix(file, s+"/"); ok {
+			return rest, true
+		}
+	}
+	return "", false
+}

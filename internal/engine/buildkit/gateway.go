@@ -56,9 +56,14 @@ func (s *solved) note(def *pb.Definition) {
 	for dgst, locations := range def.Source.Locations {
 		if lines := mergeLines(locations.Locations); len(lines) > 0 {
 			s.lines[digest.Digest(dgst)] = lines
+			s.lines[uncached(dgst)] = lines
 		}
 	}
 }
+
+// uncached is what BuildKit calls a step that must not use the cache while another session holds the
+// cached step: there the step's own digest is taken.
+func uncached(dgst string) digest.Digest { return digest.FromString(dgst + "-ignorecache") }
 
 func (s *solved) addTime(d time.Duration) {
 	s.mu.Lock()

@@ -42,6 +42,7 @@ type daemon struct {
 	server     *grpc.Server
 	listener   *bufconn.Listener
 	executor   *watched
+	layers     snapshots.Snapshotter // which the worker opens and does not close
 	stop       context.CancelFunc
 }
 
@@ -54,7 +55,7 @@ func startDaemon(root string, h *host, mirrors map[string][]string) (*daemon, er
 	}
 	d.controller, err = d.newController(root, w)
 	if err != nil {
-		return nil, errors.Join(err, w.Close())
+		return nil, errors.Join(err, w.Close(), d.layers.Close())
 	}
 	d.server = grpc.NewServer(
 		grpc.UnaryInterceptor(grpcerrors.UnaryServerInterceptor),
@@ -68,7 +69,7 @@ func startDaemon(root string, h *host, mirrors map[string][]string) (*daemon, er
 }
 
 func (d *daemon) newWorker(root string, h *host, mirrors map[string][]string) (*base.Worker, error) {
-	opt, err := runc.NewWorkerOpt(root, snapshotterNamed(h.snapshotter), h.rootless, oci.ProcessSandbox, nil, nil,
+	opt, err := runc.NewWorkerOpt(root, d.snapshotter(h.snapshotter), h.rootless, oci.ProcessSandbox, nil, nil,
 		netproviders.Opt{Mode: "host"}, nil, h.runc, "", false, nil, "", "", nil)
 	if err != nil {
 		return nil, fmt.Errorf("opening the engine's state in %s: %w", root, err)
@@ -85,12 +86,14 @@ func (d *daemon) newWorker(root string, h *host, mirrors map[string][]string) (*
 	return w, nil
 }
 
-func snapshotterNamed(name string) runc.SnapshotterFactory {
-	return runc.SnapshotterFactory{Name: name, New: func(root string) (snapshots.Snapshotter, error) {
+func (d *daemon) snapshotter(name string) runc.SnapshotterFactory {
+	return runc.SnapshotterFactory{Name: name, New: func(root string) (_ snapshots.Snapshotter, err error) {
 		if name == "native" {
-			return native.NewSnapshotter(root)
+			d.layers, err = native.NewSnapshotter(root)
+		} else {
+			d.layers, err = overlay.NewSnapshotter(root, overlay.AsynchronousRemove)
 		}
-		return overlay.NewSnapshotter(root, overlay.AsynchronousRemove)
+		return d.layers, err
 	}}
 }
 
@@ -167,5 +170,5 @@ func (d *daemon) close() error {
 	}
 	d.stop()
 	d.server.Stop()
-	return errors.Join(err, d.controller.Close())
+	return errors.Join(err, d.controller.Close(), d.layers.Close())
 }

@@ -1,7 +1,8 @@
 // Package embedded is the engine that needs nothing but runc: BuildKit, in
 // this process, with its state below one directory.
 //
-// A state directory has one user at a time, which a lock file says. What an
+// A state directory has one user at a time, which a lock file says, and can be opened
+// once in a process: libraries keep parts of it in memory by name. What an
 // engine that was killed left behind (containers, mounts) is swept up
 // at the next start. While an engine is open, the log of the libraries that it is
 // made of, which is one for the process, goes to Options.Log.

@@ -56,12 +56,6 @@ func newBench(t *testing.T, mirrors map[string][]string) *bench {
 	program := tool(t)
 	b.copyTool(program)
 	b.engine = b.open(Options{Root: b.root, HelperPath: program, Mirrors: mirrors, Log: logOf(t)})
-	t.Cleanup(func() {
-		if err := b.engine.Close(); err != nil {
-			t.Errorf("closing the engine: %v", err)
-		}
-		noTraces(t, b.root)
-	})
 	return b
 }
 
@@ -80,6 +74,12 @@ func (b *bench) open(opts Options) engine.Engine {
 		b.Fatal(err)
 	}
 	b.Logf("engine started in %v", time.Since(start).Round(time.Millisecond))
+	b.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			b.Errorf("closing the engine: %v", err)
+		}
+		noTraces(b.T, opts.Root)
+	})
 	return e
 }
 

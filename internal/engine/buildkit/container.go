@@ -116,11 +116,17 @@ func exitOf(err error) (engine.Exit, error) {
 		return engine.Exit{}, nil
 	}
 	var exit *gatewaypb.ExitError
-	if !errors.As(err, &exit) || exit.ExitCode == gatewaypb.UnknownExitStatus {
+	if !errors.As(err, &exit) || isUnknown(exit) {
 		return engine.Exit{Code: -1}, fmt.Errorf("running the container: %w", err)
 	}
 	code := int(exit.ExitCode)
 	return engine.Exit{Code: code, Signal: signalOf(code)}, nil
+}
+
+// isUnknown tells "the status is not known" from a process that exited with the
+// same number: of the latter nothing but the status is said.
+func isUnknown(exit *gatewaypb.ExitError) bool {
+	return exit.ExitCode == gatewaypb.UnknownExitStatus && !strings.HasSuffix(exit.Error(), "exit code: 255")
 }
 
 // signalOf reads a signal out of a status above 128. Runtimes report "exited with 143" and "killed

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/plimsoll/plimsoll/internal/engine"
 	"github.com/plimsoll/plimsoll/internal/engine/buildkit"
@@ -17,6 +18,9 @@ type embedded struct {
 	*buildkit.Engine
 	daemon *daemon
 	lock   *lock
+
+	closing   sync.Once
+	closeFail error
 }
 
 // New starts an engine. What the host lacks comes back as a *Missing, a state
@@ -78,7 +82,10 @@ func start(ctx context.Context, opts Options, h *host) (*embedded, error) {
 	return &embedded{Engine: e, daemon: d}, nil
 }
 
-// Close ends all containers and lets go of the state directory.
+// Close ends all containers and lets go of the state directory. Closing again changes nothing.
 func (e *embedded) Close() error {
-	return errors.Join(e.Engine.Close(), e.daemon.close(), e.lock.release())
+	e.closing.Do(func() {
+		e.closeFail = errors.Join(e.Engine.Close(), e.daemon.close(), e.lock.release())
+	})
+	return e.closeFail
 }

@@ -21,13 +21,21 @@ func checkMirrors(mirrors map[string][]string) error {
 			return fmt.Errorf("mirror for %q: none is named; write it as %s=HOST:PORT", registry, registry)
 		}
 		for _, mirror := range mirrors[registry] {
-			host, _, _ := strings.Cut(mirror, "/") // a path on the mirror may follow
-			if err := checkHost(host); err != nil {
+			if err := checkHost(hostOf(mirror)); err != nil {
 				return fmt.Errorf("mirror %q for %s: %w", mirror, registry, err)
 			}
 		}
 	}
 	return nil
+}
+
+// hostOf is a mirror without the path that may follow; a scheme, which is wrong, stays.
+func hostOf(mirror string) string {
+	if strings.Contains(mirror, "://") {
+		return mirror
+	}
+	host, _, _ := strings.Cut(mirror, "/")
+	return host
 }
 
 func checkHost(host string) error {
@@ -52,8 +60,7 @@ func registries(mirrors map[string][]string) map[string]resolverconfig.RegistryC
 	}
 	for _, list := range mirrors {
 		for _, mirror := range list {
-			host, _, _ := strings.Cut(mirror, "/")
-			if isLoopback(host) {
+			if host := hostOf(mirror); isLoopback(host) {
 				c, plain := out[host], true
 				c.PlainHTTP = &plain
 				out[host] = c

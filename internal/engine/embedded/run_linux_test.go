@@ -80,12 +80,17 @@ func TestExits(t *testing.T) {
 	}{
 		"zero":         {[]string{"/bin/tool", "print", "x"}, engine.Exit{}},
 		"a code":       {[]string{"/bin/tool", "exit", "42"}, engine.Exit{Code: 42}},
+		"255":          {[]string{"/bin/tool", "exit", "255"}, engine.Exit{Code: 255}},
+		"a fault":      {[]string{"/bin/tool", "crash"}, engine.Exit{Code: 2}},
 		"a chosen 143": {[]string{"/bin/tool", "exit", "143"}, engine.Exit{Code: 143}},
 		"no such file": {[]string{"/absent"}, engine.Exit{Code: 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			container := b.run(engine.RunRequest{Image: res.Image, Cmd: c.cmd})
-			exit := b.wait(container)
+			exit, err := container.Wait(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
 			if exit.Code != c.want.Code || exit.Signal != c.want.Signal || exit.At.IsZero() {
 				t.Errorf("got %+v, want %+v; output %q", exit, c.want, container.Output())
 			}
@@ -219,5 +224,18 @@ func TestRunOfNoImage(t *testing.T) {
 	}
 	if _, err := b.engine.Run(t.Context(), engine.RunRequest{Image: b.build(b.request("")).Image}); err == nil || !strings.Contains(err.Error(), "CMD") {
 		t.Errorf("an image without a command: %v", err)
+	}
+}
+
+func TestClosedEngineSaysSo(t *testing.T) {
+	b := newBench(t, nil)
+	image := b.build(b.request(server)).Image
+	for range 2 {
+		if err := b.engine.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := b.engine.Run(t.Context(), engine.RunRequest{Image: image}); err == nil || !strings.Contains(err.Error(), "closed") {
+		t.Errorf("got %v", err)
 	}
 }

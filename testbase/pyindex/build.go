@@ -14,22 +14,27 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/klauspost/compress/gzip"
+
 	"github.com/plimsoll/plimsoll/testbase/cache"
 	"github.com/plimsoll/plimsoll/testbase/recipe"
 	"github.com/plimsoll/plimsoll/testbase/sdist"
+	"github.com/plimsoll/plimsoll/testbase/source"
 	"github.com/plimsoll/plimsoll/testbase/wheel"
 )
 
 // Key is the hash of everything that the index is made from. The version in it
 // stands for the code that makes wheels.
 func Key() string {
-	return recipe.Key("index 1", recipe.Script("fetch"), recipe.PythonPackages, recipe.PureFallback,
+	return recipe.Key("index 2", recipe.PythonSource, recipe.Script("fetch"), recipe.PythonPackages, recipe.PureFallback,
 		recipe.Suite, recipe.Mirror, recipe.Epoch.String(), sdist.Sources)
 }
 
 // Ensure returns the index and makes it first where it is missing.
 func Ensure(ctx context.Context, store *cache.Store) (*Index, error) {
-	dir, err := store.Ensure(ctx, "index", Key(), build)
+	dir, err := store.Ensure(ctx, "index", Key(), func(ctx context.Context, dir string) error {
+		return build(ctx, store, dir)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +44,7 @@ func Ensure(ctx context.Context, store *cache.Store) (*Index, error) {
 // deb is a downloaded Debian package.
 type deb struct{ path, name, depends string }
 
-func build(ctx context.Context, dir string) error {
+func build(ctx context.Context, store *cache.Store, dir string) error {
 	debs := filepath.Join(dir, "debs")
 	defer os.RemoveAll(debs)
 	files := filepath.Join(dir, "files")
@@ -52,7 +57,11 @@ func build(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := writeWheels(ctx, packages, files); err != nil {
+	ready, err := bundledWheels(ctx, store, files)
+	if err != nil {
+		return err
+	}
+	if err := writeWheels(ctx, packages, files, ready); err != nil {
 		return err
 	}
 	if err := writeSource(files); err != nil {
@@ -89,10 +98,30 @@ func fetch(ctx context.Context, dir string) ([]deb, error) {
 	return debs, nil
 }
 
-// writeWheels writes the wheels of all packages: ready-made ones as they are.
-func writeWheels(ctx context.Context, packages []deb, files string) error {
+// bundledWheels takes pip and setuptools out of CPython's own release:
+// Debian's setuptools works with Debian's Python alone.
+func bundledWheels(ctx context.Context, store *cache.Store, files string) (versions map[string]string, err error) {
+	archive, err := source.Ensure(ctx, store, recipe.PythonSource)
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(archive)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	zip, err := gzip.NewReader(f)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", archive, err)
+	}
+	versions = map[string]string{}
+	return versions, wheel.Unpack(zip, files, versions)
+}
+
+// writeWheels writes the wheels of all packages: ready-made ones, whose
+// versions it adds to ready, as they are.
+func writeWheels(ctx context.Context, packages []deb, files string, ready map[string]string) error {
 	var dists []*wheel.Distribution
-	ready := map[string]string{} // distribution → version
 	for _, pkg := range packages {
 		var err error
 		if strings.HasSuffix(pkg.name, "-whl") {

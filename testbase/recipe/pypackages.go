@@ -15,13 +15,13 @@ var PythonPackages = []string{
 	"python3-django", "python3-asgiref", "python3-sqlparse", "python3-tz", "python3-gunicorn",
 	// clients
 	"python3-requests", "python3-urllib3", "python3-certifi", "python3-charset-normalizer", "python3-chardet",
-	"python3-httpx", "python3-httpcore", "python3-rfc3986",
+	"python3-httpx", "python3-httpcore", "python3-rfc3986", "python3-six", "python3-wsproto",
 	// C extensions
 	"python3-psutil", "python3-msgpack", "python3-regex", "python3-greenlet", "python3-sqlalchemy",
 	// tests
 	"python3-pytest", "python3-iniconfig", "python3-pluggy", "python3-packaging", "python3-attr",
-	// building from source
-	"python3-pip-whl", "python3-setuptools-whl", "python3-wheel-whl",
+	// building from source, with pip and setuptools from CPython's release
+	"python3-wheel-whl",
 }
 
 // PureFallback are packages whose extensions are left out, since they work

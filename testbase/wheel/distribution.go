@@ -21,7 +21,7 @@ type Distribution struct {
 	Name    string // as its metadata spells it
 	Version string // without a local part such as "+repack"
 	Package string // "python3-fastapi"
-	Depends map[string]string
+	Depends map[string]Dependency
 
 	meta        metadata
 	entryPoints string
@@ -169,14 +169,12 @@ func Resolve(dists []*Distribution, others map[string]string) error {
 }
 
 func (d *Distribution) resolve(versions, packages map[string]string) error {
-	bounds := map[string]string{} // distribution → Debian's bound
-	for pkg, spec := range d.Depends {
-		if name, ok := packages[pkg]; ok && name != Normalize(d.Name) && versions[name] != "" {
-			bounds[name] = spec
-		}
+	bounds, err := d.bounds(versions, packages)
+	if err != nil {
+		return err
 	}
 	var reqs []Requirement
-	plain := map[string]bool{}
+	named := map[string]bool{} // with or without a condition
 	for _, r := range d.requires {
 		name := Normalize(r.Name)
 		version, served := versions[name]
@@ -190,18 +188,39 @@ func (d *Distribution) resolve(versions, packages map[string]string) error {
 				r.Spec = ""
 			}
 		}
-		plain[name] = plain[name] || r.Marker == ""
+		named[name] = named[name] || !r.optional()
 		reqs = append(reqs, r)
 	}
 	if d.debianReqs {
 		for _, name := range sortedKeys(bounds) {
-			if !plain[name] {
+			if !named[name] {
 				reqs = append(reqs, Requirement{Name: name, Spec: bounds[name]})
 			}
 		}
 	}
 	d.requires = reqs
 	return nil
+}
+
+// bounds are Debian's own dependencies: distribution → specifier.
+func (d *Distribution) bounds(versions, packages map[string]string) (map[string]string, error) {
+	bounds := map[string]string{}
+	for pkg, dep := range d.Depends {
+		name, known := packages[pkg]
+		switch {
+		case known && name == Normalize(d.Name):
+		case known && versions[name] != "":
+			bounds[name] = dep.Spec
+		case d.debianReqs && !dep.Alternatives && strings.HasPrefix(pkg, "python3-") && !d.mentions(strings.TrimPrefix(pkg, "python3-")):
+			return nil, fmt.Errorf("%s depends on %s, which is not among the packages of the index", d.Package, pkg)
+		}
+	}
+	return bounds, nil
+}
+
+// mentions says whether a requirement, on whatever condition, names a distribution.
+func (d *Distribution) mentions(name string) bool {
+	return slices.ContainsFunc(d.requires, func(r Requirement) bool { return Normalize(r.Name) == name })
 }
 
 func sortedKeys(m map[string]string) []string {

@@ -94,22 +94,29 @@ func appendNew(list []string, s string) []string {
 	return append(list, s)
 }
 
-// debianDepends reads a Depends field: package → specifier in Python's form.
-// Of alternatives the first counts.
-func debianDepends(field string) map[string]string {
-	found := map[string]string{}
+// Dependency is one entry of a Debian package's Depends field.
+type Dependency struct {
+	Spec         string // in Python's form
+	Alternatives bool   // something else would do as well
+}
+
+// debianDepends reads a Depends field by package. Of alternatives the first counts.
+func debianDepends(field string) map[string]Dependency {
+	found := map[string]Dependency{}
 	for entry := range strings.SplitSeq(field, ",") {
-		first, _, _ := strings.Cut(entry, "|")
+		first, _, alternatives := strings.Cut(entry, "|")
 		name, bound, _ := strings.Cut(strings.TrimSpace(first), " ")
 		name, _, _ = strings.Cut(name, ":")
 		if name == "" {
 			continue
 		}
-		if spec := debianBound(bound); spec != "" && found[name] != "" {
-			found[name] += "," + spec
+		spec := debianBound(bound)
+		if was := found[name].Spec; was != "" && spec != "" {
+			spec = was + "," + spec
 		} else {
-			found[name] += spec
+			spec = was + spec
 		}
+		found[name] = Dependency{spec, alternatives}
 	}
 	return found
 }

@@ -11,8 +11,9 @@ import (
 	"strings"
 )
 
-// Unpack copies the ready-made wheels of a package (a tar) into a folder and
-// adds their versions to versions, by normalised name.
+// Unpack copies ready-made wheels into a folder, out of a tar that is a Debian
+// package or CPython's release, and adds their versions to versions, by
+// normalised name. Wheels that only tests need lie elsewhere and are left.
 func Unpack(r io.Reader, dir string, versions map[string]string) error {
 	for tr := tar.NewReader(r); ; {
 		head, err := tr.Next()
@@ -24,6 +25,9 @@ func Unpack(r io.Reader, dir string, versions map[string]string) error {
 		}
 		name := path.Base(head.Name)
 		parts := strings.Split(name, "-")
+		if in := path.Base(path.Dir(head.Name)); in != "python-wheels" && in != "_bundled" {
+			continue
+		}
 		if head.Typeflag != tar.TypeReg || !strings.HasSuffix(name, ".whl") || len(parts) < 5 {
 			continue
 		}

@@ -9,11 +9,13 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/signal"
 	"strings"
 	"syscall"
 	"text/tabwriter"
+	"time"
 
 	"github.com/plimsoll/plimsoll/testbase/server"
 )
@@ -30,13 +32,16 @@ const usage = `usage: testbase COMMAND [--addr HOST:PORT] [--dir FOLDER]
   serve   build what is missing, then serve images and packages until Ctrl-C
   build   build what is missing
   list    print the images with their sizes (builds what is missing)
+  needed  exit with 0 if Docker Hub does not answer, with 1 if it does
 
 --addr  where to serve (default ` + server.DefaultAddr + `)
 --dir   where to keep what was built (default $PLIMSOLL_TESTBASE, else the user's cache folder)
 `
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	commands := map[string]func(context.Context, server.Options, io.Writer) error{"serve": serve, "build": build, "list": list}
+	commands := map[string]func(context.Context, server.Options, io.Writer) error{
+		"serve": serve, "build": build, "list": list, "needed": needed,
+	}
 	if len(args) == 0 || commands[args[0]] == nil {
 		fmt.Fprint(stderr, usage)
 		return 2
@@ -74,6 +79,28 @@ func serve(ctx context.Context, opts server.Options, stdout io.Writer) error {
 func build(ctx context.Context, opts server.Options, _ io.Writer) error {
 	_, err := server.Build(ctx, opts)
 	return err
+}
+
+// needed fails when Docker Hub answers, with what it answered or wants to know.
+func needed(ctx context.Context, _ server.Options, stdout io.Writer) error {
+	ctx, cancel := context.WithTimeout(ctx, 4*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://registry-1.docker.io/v2/", nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		fmt.Fprintln(stdout, "Docker Hub does not answer:", err)
+		return nil
+	}
+	defer resp.Body.Close()
+	// A registry that is there asks who it is talking to.
+	if resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusOK {
+		return errors.New("Docker Hub answers, no stand-in is needed")
+	}
+	fmt.Fprintln(stdout, "Docker Hub does not answer as a registry:", resp.Status)
+	return nil
 }
 
 func list(ctx context.Context, opts server.Options, stdout io.Writer) error {

@@ -1,0 +1,102 @@
+package architecture
+
+// floors says on which floor a package stands. A package imports only from
+// floors below its own. "x/..." is x and all below it; the longest entry that fits counts.
+// A package that no entry fits fails the test: add it here, and to docs/architecture.md.
+var floors = map[string]int{
+	"internal/dockerfile": 0,
+	"internal/edit":       0,
+	"internal/buildctx":   0,
+	"internal/image":      0,
+	"internal/engine":     0,
+
+	"internal/project":   1,
+	"internal/ecosystem": 1,
+	"internal/finding":   1,
+	"internal/plan":      1,
+	"internal/measure":   1,
+	"internal/report":    1,
+	"internal/shell":     1,
+	"internal/secret":    1,
+	"internal/agent":     1,
+
+	"internal/rule":            2,
+	"internal/ecosystem/...":   2,
+	"internal/engine/buildkit": 2,
+	"internal/engine/embedded": 2,
+	"internal/buildkitlint":    2,
+	"internal/probe":           2,
+
+	"internal/rules":      3,
+	"internal/rewrite":    3,
+	"internal/observe":    3,
+	"internal/report/...": 3,
+
+	"internal/app": 4,
+
+	"internal/cli": 5,
+
+	"cmd/...":             6,
+	"internal/rules/gen":  6,
+	"internal/rules/docs": 6,
+
+	// The stand-ins are a house of their own: see islands.
+	"testbase/...": 0,
+
+	"e2e/...": 7,
+
+	// Tests alone.
+	"internal/architecture": 7,
+	// Holds modules in go.mod until the packages that import them exist.
+	"internal/deps": 0,
+}
+
+// neighbours are the imports allowed within one floor. A package may also
+// import what lies below it in the tree, on its own floor.
+var neighbours = []struct{ from, to string }{
+	{"internal/ecosystem", "internal/finding"},
+	{"internal/project", "internal/ecosystem"},
+	{"internal/plan", "internal/finding"},
+	{"internal/measure", "internal/finding"},
+	{"internal/report", "internal/finding"},
+	{"internal/report", "internal/measure"},
+	{"internal/report", "internal/plan"},
+	{"internal/ecosystem/...", "internal/ecosystem/container"},
+	{"internal/ecosystem/registry", "internal/ecosystem/..."},
+	{"internal/engine/embedded", "internal/engine/buildkit"},
+	{"testbase/...", "testbase/..."},
+}
+
+// islands are trees that import nothing of the module but themselves, and that
+// nothing but tests import.
+var islands = []string{"testbase/..."}
+
+// fence keeps a library in the packages that are made for it, so that it can be replaced there.
+type fence struct {
+	modules []string // import path prefixes
+	within  []string // packages that may import them
+	tests   bool     // tests anywhere may too: the library judges what plimsoll does itself
+}
+
+var fences = []fence{
+	{
+		modules: []string{"github.com/moby/buildkit", "github.com/tonistiigi/fsutil", "github.com/containerd"},
+		within:  []string{"internal/engine/...", "internal/buildkitlint"},
+		tests:   true,
+	},
+	{modules: []string{"github.com/moby/patternmatcher"}, within: []string{"internal/buildctx"}},
+	{modules: []string{"github.com/google/go-containerregistry"}, within: []string{"internal/image", "testbase/..."}, tests: true},
+	{modules: []string{"mvdan.cc/sh"}, within: []string{"internal/shell"}},
+	{modules: []string{"github.com/zricethezav/gitleaks"}, within: []string{"internal/secret"}},
+	{modules: []string{"charm.land", "github.com/charmbracelet"}, within: []string{"internal/report/term", "internal/cli"}},
+	{modules: []string{"github.com/spf13"}, within: []string{"internal/cli"}},
+}
+
+// unfenced packages import libraries only to hold their versions.
+var unfenced = []string{"internal/deps"}
+
+// vague are names that say nothing about what a package is for.
+var vague = []string{"util", "utils", "common", "helper", "helpers", "misc"}
+
+// exits are the packages that may end the process: commands, each in its main.
+var exits = []string{"cmd/...", "testbase", "internal/rules/gen", "internal/rules/docs"}

@@ -1,6 +1,11 @@
 package buildkitlint
 
-import "github.com/plimsoll/plimsoll/internal/finding"
+import (
+	"maps"
+	"slices"
+
+	"github.com/plimsoll/plimsoll/internal/finding"
+)
 
 // Rating says how much a check of BuildKit matters for an image in production.
 type Rating struct {
@@ -19,6 +24,9 @@ func Rate(rule string) Rating {
 	}
 	return Rating{Severity: finding.Warning, Reason: "a check of BuildKit's that is not rated yet"}
 }
+
+// Checks names the checks that are rated, sorted.
+func Checks() []string { return slices.Sorted(maps.Keys(ratings())) }
 
 func ratings() map[string]Rating {
 	return map[string]Rating{

@@ -1,0 +1,186 @@
+package secret
+
+import (
+	"fmt"
+	"math"
+	"regexp"
+	"strings"
+	"sync"
+
+	"github.com/BurntSushi/toml"
+	"github.com/zricethezav/gitleaks/v8/config"
+)
+
+// ruleFile is the part of gitleaks' configuration that is used here. It is read as
+// data: its own loader compiles all regular expressions, which takes far longer than a check.
+type ruleFile struct {
+	Allowlist  allowlist
+	Allowlists []allowlist
+	Rules      []*rule
+}
+
+// rule is one of gitleaks' rules.
+type rule struct {
+	ID          string
+	Description string
+	Regex       string
+	Path        string
+	SecretGroup int
+	Entropy     float64
+	Keywords    []string
+	Allowlists  []allowlist
+
+	compiled func() (*compiledRule, error)
+}
+
+type compiledRule struct {
+	regex, path *regexp.Regexp
+	allowed     []compiledAllowlist
+}
+
+// allowlist names what is no secret although a rule matches.
+type allowlist struct {
+	Condition   string // "AND": all of the checks below must agree
+	Paths       []string
+	RegexTarget string // "", "match" or "line"
+	Regexes     []string
+	StopWords   []string
+}
+
+type compiledAllowlist struct {
+	all       bool
+	paths     *regexp.Regexp
+	target    string
+	regexes   *regexp.Regexp
+	stopWords []string
+}
+
+// ruleSet is gitleaks' default rules, ready to match.
+type ruleSet struct {
+	rules   []*rule
+	allowed func() ([]compiledAllowlist, error)
+}
+
+// rules reads the rule set once: it never changes after.
+var rules = sync.OnceValues(loadRules)
+
+func loadRules() (*ruleSet, error) {
+	var file ruleFile
+	if _, err := toml.Decode(config.DefaultConfig, &file); err != nil {
+		return nil, fmt.Errorf("reading gitleaks' rules: %w", err)
+	}
+	set := &ruleSet{}
+	for _, r := range file.Rules {
+		if r.Regex == "" {
+			continue // by file name alone: File knows those
+		}
+		for i, k := range r.Keywords {
+			r.Keywords[i] = strings.ToLower(k)
+		}
+		r.compiled = sync.OnceValues(r.compile)
+		set.rules = append(set.rules, r)
+	}
+	global := append(file.Allowlists, file.Allowlist)
+	set.allowed = sync.OnceValues(func() ([]compiledAllowlist, error) { return compileAllowlists(global) })
+	return set, nil
+}
+
+func (r *rule) compile() (*compiledRule, error) {
+	var c compiledRule
+	var err error
+	if c.regex, err = regexp.Compile(r.Regex); err != nil {
+		return nil, fmt.Errorf("compiling rule %s: %w", r.ID, err)
+	}
+	if r.Path != "" {
+		if c.path, err = regexp.Compile(r.Path); err != nil {
+			return nil, fmt.Errorf("compiling the path of rule %s: %w", r.ID, err)
+		}
+	}
+	if c.allowed, err = compileAllowlists(r.Allowlists); err != nil {
+		return nil, fmt.Errorf("compiling rule %s: %w", r.ID, err)
+	}
+	return &c, nil
+}
+
+func compileAllowlists(lists []allowlist) ([]compiledAllowlist, error) {
+	var out []compiledAllowlist
+	for _, l := range lists {
+		c := compiledAllowlist{all: strings.EqualFold(l.Condition, "AND"), target: l.RegexTarget}
+		var err error
+		if c.paths, err = anyOf(l.Paths); err != nil {
+			return nil, err
+		}
+		if c.regexes, err = anyOf(l.Regexes); err != nil {
+			return nil, err
+		}
+		for _, w := range l.StopWords {
+			c.stopWords = append(c.stopWords, strings.ToLower(w))
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
+
+func anyOf(patterns []string) (*regexp.Regexp, error) {
+	if len(patterns) == 0 {
+		return nil, nil
+	}
+	return regexp.Compile("(?:" + strings.Join(patterns, ")|(?:") + ")")
+}
+
+// candidate is what a rule matched.
+type candidate struct{ path, secret, match, line string }
+
+// allows reports whether the candidate is on the list.
+func (l compiledAllowlist) allows(c candidate) bool {
+	var checks []bool
+	if l.paths != nil {
+		checks = append(checks, c.path != "" && l.paths.MatchString(c.path))
+	}
+	if l.regexes != nil {
+		checks = append(checks, l.regexes.MatchString(l.subject(c)))
+	}
+	if len(l.stopWords) > 0 {
+		checks = append(checks, containsAny(strings.ToLower(c.secret), l.stopWords))
+	}
+	for _, ok := range checks {
+		if ok != l.all {
+			return ok
+		}
+	}
+	return l.all && len(checks) > 0
+}
+
+func (l compiledAllowlist) subject(c candidate) string {
+	switch l.target {
+	case "match":
+		return c.match
+	case "line":
+		return c.line
+	default:
+		return c.secret
+	}
+}
+
+func containsAny(s string, words []string) bool {
+	for _, w := range words {
+		if strings.Contains(s, w) {
+			return true
+		}
+	}
+	return false
+}
+
+// entropy is Shannon's, in bits per character.
+func entropy(s string) float64 {
+	counts := map[rune]int{}
+	for _, r := range s {
+		counts[r]++
+	}
+	var bits float64
+	for _, n := range counts {
+		p := float64(n) / float64(len(s))
+		bits -= p * math.Log2(p)
+	}
+	return bits
+}

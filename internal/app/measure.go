@@ -19,7 +19,7 @@ import (
 
 // enough is how long one figure is sampled: what takes longer than this a
 // time is measured once, and the table says so.
-const enough = 5 * time.Second
+const enough = 3 * time.Second
 
 // measure takes both sides' figures. Only samples are taken here; running and
 // asking is done.
@@ -224,8 +224,8 @@ func (s *side) addObserved() {
 		}
 	}
 	put(measure.ColdBuild, "seconds", "no step cached, base images present, before and after built side by side", s.cold...)
-	put(measure.ImageBytes, "bytes", "all layers, uncompressed", float64(s.contents.UncompressedBytes))
-	put(measure.TransferBytes, "bytes", "all layers, compressed", float64(s.contents.TransferBytes))
+	put(measure.ImageBytes, "bytes", "", float64(s.contents.UncompressedBytes))
+	put(measure.TransferBytes, "bytes", "", float64(s.contents.TransferBytes))
 	put(measure.Layers, "layers", "", float64(len(s.contents.Layers)))
 	const megabitsPer100 = 100e6 / 8 // bytes a second at 100 Mbit/s
 	for _, metric := range []measure.Metric{measure.Push100Mbit, measure.Pull100Mbit} {
@@ -248,7 +248,11 @@ func (s *side) addObserved() {
 		put(measure.Memory, "bytes", memoryNote(first), float64(first.Memory))
 	}
 	s.text(measure.User, userText(first.User), "uid:gid of the main process")
-	s.text(measure.Health, healthText(first.Health), "the image's own check, run while up, frozen and up again")
+	healthNote := ""
+	if first.Health != nil {
+		healthNote = "the image's own check, run while up, frozen and up again"
+	}
+	s.text(measure.Health, healthText(first.Health), healthNote)
 }
 
 func (s *side) text(metric measure.Metric, text, note string) {

@@ -191,6 +191,7 @@ func (p *proof) start(ctx context.Context) (err error) {
 		return err
 	}
 	p.report.Engine = p.engine.Info()
+	p.report.Bases = p.bases()
 	if p.work, err = os.MkdirTemp("", "plimsoll-"); err != nil {
 		return err
 	}
@@ -198,6 +199,28 @@ func (p *proof) start(ctx context.Context) (err error) {
 		return fmt.Errorf("starting the registry that is pushed to: %w", err)
 	}
 	return nil
+}
+
+// bases are the base images of both versions, and what answers for them.
+func (p *proof) bases() (bases []report.Base) {
+	seen := map[string]bool{}
+	for _, from := range []*project.Project{p.project, p.result.Project} {
+		for _, ref := range baseReferences(from) {
+			if seen[ref] {
+				continue
+			}
+			seen[ref] = true
+			b := report.Base{Reference: ref, Used: ref}
+			if named, err := image.ParseReference(ref); err == nil {
+				b.Used = named.String()
+				if mirror := p.opts.Mirrors[named.Host]; mirror != "" {
+					b.Note = "through the mirror " + mirror
+				}
+			}
+			bases = append(bases, b)
+		}
+	}
+	return bases
 }
 
 // version is what to build for one side.
@@ -244,7 +267,10 @@ func (p *proof) establish(ctx context.Context) (err error) {
 	}
 	p.phase("running before")
 	for range 2 {
-		out, err := observe.Run(ctx, p.engine, p.trial(p.before, p.project), p.asker())
+		t := p.trial(p.before, p.project)
+		// A stop that had to be forced takes as long the second time.
+		t.KeepRunning = len(p.before.trials) > 0 && p.before.trials[0].Killed
+		out, err := observe.Run(ctx, p.engine, t, p.asker())
 		if err != nil {
 			return fmt.Errorf("running before: %w", err)
 		}

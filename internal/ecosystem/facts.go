@@ -134,6 +134,9 @@ type Bundle struct {
 	Path string
 	// Create is the shell command that makes it, run in the builder before anything is installed.
 	Create string
+	// Finish is the shell command that takes out what only installing needed,
+	// run in the builder after the last install; empty when there is nothing.
+	Finish string
 	// Env must be set in both stages.
 	Env []finding.EnvVar
 }

@@ -45,6 +45,7 @@ RUN python -m venv /opt/venv
 ENV PATH="/opt/venv/bin:$PATH"
 COPY requirements.txt ./
 RUN pip install --no-cache-dir -r requirements.txt
+RUN pip uninstall --yes pip
 
 FROM python:3.11-slim AS runner
 WORKDIR /srv
@@ -299,6 +300,9 @@ func (s *split) startRunner() []edit.Edit {
 	end := s.p.File.Lines(s.last.Span).End
 	if end == len(s.p.File.Source) && !strings.HasSuffix(string(s.p.File.Source), "\n") {
 		b.WriteString("\n")
+	}
+	if finish := s.p.Facts.Bundle.Finish; finish != "" {
+		fmt.Fprintf(&b, "%s %s\n", s.keyword("RUN"), finish)
 	}
 	base := s.p.Text(s.stage.From.Rest)
 	if s.stage.Name != "" {

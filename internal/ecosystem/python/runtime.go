@@ -39,6 +39,7 @@ func (d *detection) bundle(in *install) *ecosystem.Bundle {
 	return &ecosystem.Bundle{
 		Path:   environment,
 		Create: "python -m venv " + environment,
+		Finish: "pip uninstall --yes pip",
 		Env:    []finding.EnvVar{{Name: "PATH", Value: environment + "/bin:$PATH"}},
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -72,8 +74,26 @@ func New(ctx context.Context, c *client.Client, opts Options) (*Engine, error) {
 	}, nil
 }
 
+// versionOf is what the daemon says of itself. One that is linked into this
+// program was built without its version stamp: the module's version stands for it.
+func versionOf(said string) string {
+	if !strings.Contains(said, "unknown") {
+		return said
+	}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return said
+	}
+	for _, m := range info.Deps {
+		if m.Path == "github.com/moby/buildkit" {
+			return m.Version
+		}
+	}
+	return said
+}
+
 func infoOf(name string, w *client.WorkerInfo) engine.Info {
-	info := engine.Info{Name: name, Version: w.BuildkitVersion.Version}
+	info := engine.Info{Name: name, Version: versionOf(w.BuildkitVersion.Version)}
 	if len(w.Platforms) > 0 {
 		info.Platform = platforms.Format(w.Platforms[0])
 	}

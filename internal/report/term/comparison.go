@@ -63,14 +63,7 @@ func (pg *page) measurements(r *report.Report) {
 		}
 		t = append(t, pg.row(row, before, after))
 		marks += mark(before) + mark(after)
-		for _, side := range []struct {
-			name string
-			m    measure.Measurement
-		}{{"before", before}, {"after", after}} {
-			if side.m.Note != "" {
-				notes = append(notes, [2]string{row.label + ", " + side.name, side.m.Note})
-			}
-		}
+		notes = append(notes, howMeasured(row.label, before.Note, after.Note)...)
 	}
 	pg.table(t)
 	pg.legend(marks)
@@ -80,6 +73,20 @@ func (pg *page) measurements(r *report.Report) {
 		}
 	}
 	pg.linef("")
+}
+
+// howMeasured says how a row's figures came about, once where both sides say the same.
+func howMeasured(label, before, after string) (notes [][2]string) {
+	if before == after && before != "" {
+		return [][2]string{{label, before}}
+	}
+	if before != "" {
+		notes = append(notes, [2]string{label + ", before", before})
+	}
+	if after != "" {
+		notes = append(notes, [2]string{label + ", after", after})
+	}
+	return notes
 }
 
 func (pg *page) row(row metric, before, after measure.Measurement) []cell {

@@ -15,6 +15,7 @@ import (
 	"github.com/plimsoll/plimsoll/internal/measure"
 	"github.com/plimsoll/plimsoll/internal/observe"
 	"github.com/plimsoll/plimsoll/internal/report"
+	"github.com/plimsoll/plimsoll/internal/secret"
 )
 
 // enough is how long one figure is sampled: what takes longer than this a
@@ -205,13 +206,16 @@ func (p *proof) search(ctx context.Context, s *side) error {
 		s.set[measure.Secrets] = m
 		return nil
 	}
-	places, err := image.FindValues(ctx, p.reference(s), values, image.Options{})
+	if p.searcher == nil { // one for both sides: layers that they share are read once
+		p.searcher = image.NewSearcher(image.Options{}, valueFinder{secret.NewScanner(values, secret.ScanOptions{Encoded: true})})
+	}
+	_, places, err := p.searcher.Search(ctx, p.reference(s))
 	if err != nil {
 		return fmt.Errorf("searching %s for secrets: %w", s.version.Build.Name, err)
 	}
 	s.places = places
 	m.Samples = []float64{float64(len(places))}
-	m.Note = fmt.Sprintf("%d values, searched in every layer, the config and the history", len(values))
+	m.Note = fmt.Sprintf("%d values, searched in every layer, the config and the history, base64 and URL-encoded too", len(values))
 	s.set[measure.Secrets] = m
 	return nil
 }

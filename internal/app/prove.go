@@ -65,6 +65,7 @@ type proof struct {
 
 	requests []probe.Request // what every container is asked
 	results  []probe.Result
+	searcher *image.Searcher
 	fault    *fault            // what speaks against after; nil when nothing does
 	refused  map[string]string // groups that were taken back, with the reason
 }

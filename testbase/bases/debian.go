@@ -1,7 +1,6 @@
 package bases
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io/fs"
@@ -38,10 +37,8 @@ func baseKey() string {
 // base returns a minimal Debian root with the settings of Debian's images.
 func (b *Builder) base(ctx context.Context) (string, error) {
 	return b.Store.Ensure(ctx, "base", baseKey(), func(ctx context.Context, dir string) error {
-		cmd := exec.CommandContext(ctx, "/bin/sh", "-euc", recipe.Script("base"), "base", dir, recipe.Suite, recipe.Mirror)
-		cmd.Env = append(os.Environ(), fmt.Sprintf("SOURCE_DATE_EPOCH=%d", recipe.Epoch.Unix()))
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("mmdebstrap: %w; its output was:\n%s", err, bytes.TrimSpace(out))
+		if _, err := chroot.RunOnHost(ctx, recipe.Script("base"), dir, recipe.Suite, recipe.Mirror); err != nil {
+			return fmt.Errorf("mmdebstrap: %w", err)
 		}
 		return addRootfs(dir)
 	})

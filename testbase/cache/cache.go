@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -69,13 +70,13 @@ func (s *Store) Ensure(ctx context.Context, unit, key string, build func(ctx con
 func (s *Store) buildInto(ctx context.Context, unit, path string, build func(ctx context.Context, dir string) error) error {
 	// The lock is held, so what is there was left by a process that was killed.
 	tmp := path + ".part"
-	if err := os.RemoveAll(tmp); err != nil {
+	if err := removeTree(tmp); err != nil {
 		return fmt.Errorf("removing an unfinished %s: %w", unit, err)
 	}
 	if err := os.MkdirAll(tmp, 0o755); err != nil {
 		return fmt.Errorf("making the folder for %s: %w", unit, err)
 	}
-	defer os.RemoveAll(tmp)
+	defer removeTree(tmp) // the build's own error is the one to tell
 	start := time.Now()
 	s.Logf("%s: building", unit)
 	if err := build(ctx, tmp); err != nil {
@@ -86,6 +87,22 @@ func (s *Store) buildInto(ctx context.Context, unit, path string, build func(ctx
 	}
 	s.Logf("%s: built in %.1f s", unit, time.Since(start).Seconds())
 	return nil
+}
+
+// removeTree removes a folder, but never through a mount: a root that is being
+// built by a process out of control may have the host's folders in it.
+func removeTree(dir string) error {
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(string(mounts)) {
+		fields := strings.Fields(line)
+		if len(fields) > 4 && strings.HasPrefix(fields[4], dir+"/") {
+			return fmt.Errorf("%s is mounted: end what uses it, unmount it and try again", fields[4])
+		}
+	}
+	return os.RemoveAll(dir)
 }
 
 // lock waits for the lock file. The kernel drops the lock of a process that dies.

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+
+	"github.com/plimsoll/plimsoll/testbase/recipe"
 )
 
 //go:embed enter.sh
@@ -35,7 +37,23 @@ func Check() error {
 // Run runs a script (for sh) with its arguments inside root and returns what it
 // wrote to standard output. An error carries the end of what it wrote to both.
 func Run(ctx context.Context, root, script string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, "/bin/sh", append([]string{"-euc", enter, "enter", root, script}, args...)...)
+	return apart(ctx, enter, append([]string{root, script}, args...))
+}
+
+// RunOnHost runs a script with the host's own root, in namespaces like Run's:
+// for tools that mount things where they build a root.
+func RunOnHost(ctx context.Context, script string, args ...string) (string, error) {
+	return apart(ctx, host+script, args)
+}
+
+// host makes /proc tell of the new process namespace.
+const host = "mount --make-rprivate /\nmount -t proc proc /proc\n"
+
+// apart runs a script in new mount and process namespaces. The shell is their
+// first process: when it ends, or this process does, everything in them ends,
+// and no mount is left below a folder that is about to be removed.
+func apart(ctx context.Context, script string, args []string) (string, error) {
+	cmd := exec.CommandContext(ctx, "/bin/sh", append([]string{"-euc", script, "testbase"}, args...)...)
 	cmd.Env = environment()
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags:   syscall.CLONE_NEWPID,
@@ -61,6 +79,7 @@ func environment() []string {
 	env := []string{
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 		"HOME=/root", "LANG=C.UTF-8", "TERM=dumb", "DEBIAN_FRONTEND=noninteractive",
+		fmt.Sprintf("SOURCE_DATE_EPOCH=%d", recipe.Epoch.Unix()),
 	}
 	for _, name := range []string{"http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"} {
 		if v, ok := os.LookupEnv(name); ok {

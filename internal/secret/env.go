@@ -54,30 +54,22 @@ func byName(name, value string) (Match, bool) {
 	return m, true
 }
 
-// words splits a name at underscores, dashes, dots and changes of case.
+// words splits a name at underscores, dashes, dots and changes of case: DBPassword is DB and PASSWORD.
 func words(name string) []string {
 	var out []string
-	var word []rune
-	flush := func() {
-		if len(word) > 0 {
-			out = append(out, strings.ToUpper(string(word)))
+	for part := range strings.FieldsFuncSeq(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		runes := []rune(part)
+		start := 0
+		for i := 1; i < len(runes); i++ {
+			toUpper := unicode.IsUpper(runes[i]) && !unicode.IsUpper(runes[i-1])
+			endOfAcronym := unicode.IsUpper(runes[i]) && i+1 < len(runes) && unicode.IsLower(runes[i+1])
+			if toUpper && !unicode.IsDigit(runes[i-1]) || endOfAcronym {
+				out = append(out, strings.ToUpper(string(runes[start:i])))
+				start = i
+			}
 		}
-		word = word[:0]
+		out = append(out, strings.ToUpper(string(runes[start:])))
 	}
-	lower := false
-	for _, r := range name {
-		switch {
-		case !unicode.IsLetter(r) && !unicode.IsDigit(r):
-			flush()
-			lower = false
-			continue
-		case unicode.IsUpper(r) && lower:
-			flush()
-		}
-		lower = unicode.IsLower(r)
-		word = append(word, r)
-	}
-	flush()
 	return out
 }
 
@@ -92,7 +84,10 @@ func namesSecret(words []string) bool {
 
 // secretAt finds the first words of a name that mean a credential, and their number.
 func secretAt(words []string) (at, n int) {
-	for i := range words {
+	for i, word := range words {
+		if slices.ContainsFunc(secretEndings(), func(end string) bool { return strings.HasSuffix(word, end) }) {
+			return i, 1
+		}
 		for _, secret := range secretWords() {
 			if end := i + len(secret); end <= len(words) && slices.Equal(words[i:end], secret) {
 				return i, len(secret)
@@ -145,8 +140,16 @@ func isNumber(value string) bool {
 
 func isPlaceholder(value string) bool {
 	v := strings.ToLower(strings.TrimSpace(value))
-	if strings.HasPrefix(v, "<") && strings.HasSuffix(v, ">") || strings.Trim(v, "*x.-_") == "" {
-		return true
+	for _, around := range [][2]string{{"<", ">"}, {"**", "**"}, {"[", "]"}} {
+		if len(v) > 2*len(around[0]) && strings.HasPrefix(v, around[0]) && strings.HasSuffix(v, around[1]) {
+			return true
+		}
 	}
-	return containsAny(v, placeholders())
+	return isOneCharacter(v) || containsAny(v, placeholders())
+}
+
+// isOneCharacter tells rows of one character, as in ******** or an UUID of zeros.
+func isOneCharacter(v string) bool {
+	v = strings.ReplaceAll(v, "-", "")
+	return len(v) > 3 && strings.Trim(v, v[:1]) == "" || v == ""
 }

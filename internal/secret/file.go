@@ -55,7 +55,7 @@ func (k fileKind) look(fsys fs.FS, name string) (Match, bool) {
 	if err != nil {
 		return m, true
 	}
-	m.Redacted, m.Hash = Redact(string(text)), Hash(string(text))
+	m.Hash = Hash(string(text))
 	if k.content != nil {
 		m.Certainty = Certain
 		return m, k.content.Match(text)

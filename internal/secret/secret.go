@@ -47,7 +47,8 @@ type Match struct {
 	Rule string // "github-pat", "name", "url-password", "file"
 	Name string // of the variable or file, if there is one
 	Why  string // in a few words, fit to follow "because"
-	// Redacted is the value as it may be shown, Hash tells whether two are the same.
+	// Redacted is the value as it may be shown, empty for a file as a whole; Hash
+	// tells whether two are the same.
 	Redacted  string
 	Hash      string
 	Certainty Certainty

@@ -6,13 +6,17 @@ package secret
 // secretWords name a credential wherever they stand.
 func secretWords() [][]string {
 	return [][]string{
-		{"TOKEN"}, {"SECRET"}, {"PASSWORD"}, {"PASSWD"}, {"PASSPHRASE"}, {"PASSWORT"},
-		{"APIKEY"}, {"APITOKEN"}, {"AUTHTOKEN"}, {"SECRETKEY"}, {"PRIVATEKEY"}, {"ACCESSKEY"},
+		{"TOKEN"}, {"SECRET"}, {"PASSWORT"},
 		{"CREDENTIAL"}, {"CREDENTIALS"}, {"CREDS"},
 		{"API", "KEY"}, {"PRIVATE", "KEY"}, {"ACCESS", "KEY"}, {"APP", "KEY"}, {"AUTH", "KEY"},
 		{"ENCRYPTION", "KEY"}, {"SIGNING", "KEY"}, {"MASTER", "KEY"}, {"LICENSE", "KEY"},
 		{"JWT", "KEY"}, {"SESSION", "KEY"}, {"ACCOUNT", "KEY"}, {"DEPLOY", "KEY"}, {"SSH", "KEY"},
 	}
+}
+
+// secretEndings end words that name a credential, written together: PGPASSWORD.
+func secretEndings() []string {
+	return []string{"PASSWORD", "PASSWD", "PASSPHRASE", "APIKEY", "APITOKEN", "AUTHTOKEN", "ACCESSTOKEN", "SECRETKEY", "PRIVATEKEY", "ACCESSKEY"}
 }
 
 // lastSecretWords name a credential only as the last word of several: DB_PASS, but not PASS_THROUGH, PWD or OLD_PWD.
@@ -51,7 +55,7 @@ func placeholders() []string {
 		"changeme", "change-me", "change_me", "changethis", "change-this", "change_this", "change it",
 		"replaceme", "replace-me", "replace_me", "replace-with", "replace_with", "replacethis",
 		"yourpassword", "your-", "your_", "<your", "placeholder", "example", "sample", "dummy", "insert-", "insert_",
-		"todo", "fixme", "tobedefined", "to-be-", "fill-me", "fill_me", "xxxx", "notasecret", "not-a-secret", "not_a_secret",
+		"todo", "fixme", "setme", "set-me", "set_me", "modify this", "modify-this", "tobedefined", "to-be-", "fill-me", "fill_me", "xxxx", "notasecret", "not-a-secret", "not_a_secret",
 	}
 }
 

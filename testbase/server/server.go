@@ -100,6 +100,7 @@ type Server struct {
 	http *http.Server
 	work string // pushed blobs
 	done chan error
+	end  func() error // ends everything, once; later callers wait for it
 }
 
 // ErrServing is returned when another testbase with the same recipe answers on the address.
@@ -143,24 +144,23 @@ func (s *Server) start(listener net.Listener) error {
 		return errors.Join(err, os.RemoveAll(s.work))
 	}
 	s.http = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	s.end = sync.OnceValue(func() error { return errors.Join(s.http.Close(), os.RemoveAll(s.work)) })
 	go func() { s.done <- s.http.Serve(listener) }()
 	return nil
 }
 
-// Wait returns when the server has ended.
+// Wait returns when the server has ended and nothing is left of it.
 func (s *Server) Wait() error {
 	err := <-s.done
 	s.done <- err
 	if errors.Is(err, http.ErrServerClosed) {
-		return nil
+		err = nil
 	}
-	return err
+	return errors.Join(err, s.Close())
 }
 
 // Close ends the server and removes what was pushed to it.
-func (s *Server) Close() error {
-	return errors.Join(s.http.Close(), os.RemoveAll(s.work))
-}
+func (s *Server) Close() error { return s.end() }
 
 // health is what /healthz answers.
 type health struct {

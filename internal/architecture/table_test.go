@@ -47,8 +47,6 @@ var floors = map[string]int{
 
 	// Tests alone.
 	"internal/architecture": 7,
-	// Holds modules in go.mod until the packages that import them exist.
-	"internal/deps": 0,
 }
 
 // neighbours are the imports allowed within one floor. A package may also
@@ -91,9 +89,6 @@ var fences = []fence{
 	{modules: []string{"charm.land", "github.com/charmbracelet"}, within: []string{"internal/report/term", "internal/cli"}},
 	{modules: []string{"github.com/spf13"}, within: []string{"internal/cli"}},
 }
-
-// unfenced packages import libraries only to hold their versions.
-var unfenced = []string{"internal/deps"}
 
 // vague are names that say nothing about what a package is for.
 var vague = []string{"util", "utils", "common", "helper", "helpers", "misc"}

@@ -71,13 +71,14 @@ type Pass struct {
 }
 
 // Report records a finding of this rule. Rule, Severity, File and Position are
-// filled in where they are left empty. A rule called "group/*" names its
-// findings itself. What the author suppressed with a comment is kept apart.
+// filled in where they are left empty. A rule called "group/*" names and rates
+// its findings itself. What the author suppressed with a comment is kept apart.
 func (p *Pass) Report(f finding.Finding) {
-	if family, many := strings.CutSuffix(p.Rule.ID, "*"); !many || !strings.HasPrefix(f.Rule, family) {
+	family, many := strings.CutSuffix(p.Rule.ID, "*")
+	if !many || !strings.HasPrefix(f.Rule, family) {
 		f.Rule = p.Rule.ID
 	}
-	if f.Severity == finding.Info {
+	if f.Severity == finding.Info && !many {
 		f.Severity = p.Rule.Severity
 	}
 	if f.File == "" {
@@ -100,8 +101,9 @@ func (p *Pass) Edit(s dockerfile.Span, text string) edit.Edit {
 }
 
 // Insert puts text into the Dockerfile before the byte at offset. Line ends
-// in text are written as the file writes them.
+// in text, and the backslash before one, are written as the file writes them.
 func (p *Pass) Insert(offset int, text string) edit.Edit {
+	text = strings.ReplaceAll(text, "\\\n", string(p.File.Escape)+"\n")
 	text = strings.ReplaceAll(text, "\n", p.File.Newline())
 	return edit.Edit{File: p.DockerfilePath, Start: offset, End: offset, New: text}
 }

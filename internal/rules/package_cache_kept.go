@@ -47,11 +47,15 @@ func checkPackageCacheKept(p *rule.Pass) error {
 				if !keepsCache(p, step, m) || deletedBelow(steps[i+1:], m) {
 					continue
 				}
-				p.Report(finding.Finding{
+				f := finding.Finding{
 					Span:    step.inst.Span,
 					Message: fmt.Sprintf("%s leaves its cache (%s) in the layer: %s", m.name, strings.Join(m.caches, ", "), m.remedy()),
 					Fix:     dropCache(p, step, m),
-				})
+				}
+				if f.Fix == nil {
+					f.Refused = "a command can't be joined to the end of this step: " + m.remedy() + " by hand"
+				}
+				p.Report(f)
 			}
 		}
 	}

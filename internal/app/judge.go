@@ -141,7 +141,7 @@ func (p *proof) compare(out *observe.Outcome) *fault {
 		return &fault{reason: "it does not start: " + f.Message, detail: f.Detail}
 	}
 	first, second := p.before.trials[0], p.before.trials[1]
-	p.results = probe.Compare(p.requests, first.Answers, second.Answers, out.Answers, secret.Redact)
+	p.results = probe.Compare(p.requests, first.Answers, second.Answers, out.Answers, redact)
 	for _, r := range p.results {
 		if r.Comparable && !r.Same {
 			return &fault{reason: fmt.Sprintf("%s %s is answered otherwise: %s", r.Method, r.Path, r.Difference), detail: out.Output}
@@ -162,6 +162,15 @@ func (p *proof) compare(out *observe.Outcome) *fault {
 		return &fault{reason: "it has to be killed where before ended on the stop signal", groups: []string{"runtime/shell-form"}}
 	}
 	return nil
+}
+
+// redact hides what looks like a credential in an answer; what is known to be
+// one is masked by the report.
+func redact(text string) string {
+	if len(secret.Text([]byte(text))) > 0 {
+		return secret.Redact(text)
+	}
+	return text
 }
 
 func lastOutput(f *engine.BuildError) string {

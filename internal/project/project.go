@@ -29,6 +29,8 @@ type Project struct {
 	BasesError string
 	// Repository describes the git repository around the context, if any.
 	Repository *Repository
+	// RepositoryError says why Repository is nil.
+	RepositoryError string
 
 	opts     Options
 	original *buildctx.Context // as walked, before any ignore file was replaced

@@ -3,11 +3,14 @@ package project
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net/url"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -28,20 +31,20 @@ func (r *Repository) Tracks(name string) bool { return r.tracked[name] || r.pare
 // gitTime bounds one call of git.
 const gitTime = 5 * time.Second
 
-// ReadRepository asks git about the folder; nil when there is no repository
-// around it, or no git.
-func ReadRepository(ctx context.Context, root string) *Repository {
+// ReadRepository asks git about the folder. Without a repository around it that
+// git reads, the result is nil and reason says why.
+func ReadRepository(ctx context.Context, root string) (r *Repository, reason string) {
 	files, err := git(ctx, root, "ls-files", "-z")
 	if err != nil {
-		return nil
+		return nil, whyNot(err)
 	}
-	r := &Repository{tracked: map[string]bool{}, parents: map[string]bool{}, License: license(root)}
+	r = &Repository{tracked: map[string]bool{}, parents: map[string]bool{}, License: license(root)}
 	for name := range bytes.SplitSeq(files, []byte{0}) {
 		if len(name) == 0 {
 			continue
 		}
 		r.tracked[string(name)] = true
-		for dir := filepath.ToSlash(filepath.Dir(string(name))); dir != "." && !r.parents[dir]; dir = filepath.ToSlash(filepath.Dir(dir)) {
+		for dir := path.Dir(string(name)); dir != "." && !r.parents[dir]; dir = path.Dir(dir) {
 			r.parents[dir] = true
 		}
 	}
@@ -51,16 +54,37 @@ func ReadRepository(ctx context.Context, root string) *Repository {
 	if out, err := git(ctx, root, "rev-parse", "--verify", "--quiet", "HEAD"); err == nil {
 		r.Revision = strings.TrimSpace(string(out))
 	}
-	return r
+	return r, ""
+}
+
+// whyNot tells the usual reasons in few words.
+func whyNot(err error) string {
+	var failed *exec.ExitError
+	switch {
+	case errors.Is(err, exec.ErrNotFound):
+		return "git is not installed"
+	case !errors.As(err, &failed):
+		return "git failed: " + err.Error()
+	case bytes.Contains(failed.Stderr, []byte("dubious ownership")):
+		return "git does not trust the folder, as it belongs to another user (git config safe.directory)"
+	case bytes.Contains(failed.Stderr, []byte("not a git repository")):
+		return "not in a git repository"
+	}
+	first, _, _ := strings.Cut(strings.TrimSpace(string(failed.Stderr)), "\n")
+	return strings.TrimSpace("git failed: " + first)
 }
 
 // git runs git without anything that a repository could make it run: no hooks,
-// no file system monitor, no locks.
+// no file system monitor, no locks; and about this folder, whatever the environment says.
 func git(ctx context.Context, root string, args ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, gitTime)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "git", append([]string{"-C", root, "-c", "core.fsmonitor=false", "-c", "core.hooksPath=" + os.DevNull}, args...)...)
-	cmd.Env = append(os.Environ(), "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0")
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(pair string) bool {
+		name, _, _ := strings.Cut(pair, "=")
+		return slices.Contains([]string{"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_NAMESPACE"}, name)
+	})
+	cmd.Env = append(cmd.Env, "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0", "LC_ALL=C")
 	return cmd.Output()
 }
 
@@ -70,15 +94,15 @@ var scpLike = regexp.MustCompile(`^(?:[\w.-]+@)?([\w.-]+):([^/].*)$`)
 // httpsAddress turns the address of a remote into one that people can open.
 // It is "" for local paths and anything else that is no address.
 func httpsAddress(remote string) string {
-	host, path := "", ""
+	host, name := "", ""
 	if m := scpLike.FindStringSubmatch(remote); m != nil && !strings.Contains(remote, "://") {
-		host, path = m[1], m[2]
+		host, name = m[1], m[2]
 	} else if u, err := url.Parse(remote); err == nil && u.Host != "" && u.Scheme != "file" {
-		host, path = u.Hostname(), strings.TrimPrefix(u.Path, "/")
+		host, name = u.Hostname(), u.Path
 	} else {
 		return ""
 	}
-	return "https://" + host + "/" + strings.TrimSuffix(path, ".git")
+	return "https://" + host + "/" + strings.TrimSuffix(strings.Trim(name, "/"), ".git")
 }
 
 // licences are recognised by words that stand in their first lines and in no other's.

@@ -41,23 +41,27 @@ RUN apt-get update && apt-get install -y --no-install-recommends libpq5 && rm -r
 
 func checkDeletedLater(p *rule.Pass) error {
 	for _, stage := range p.File.Stages {
+		if !ships(p, stage) {
+			continue
+		}
 		steps := runSteps(p, stage)
 		for i, step := range steps {
 			targets := deletesOnly(step)
 			if len(targets) == 0 {
 				continue
 			}
-			if maker, m := filler(steps[:i], targets); maker != nil {
-				p.Report(finding.Finding{
+			if maker, m := filler(p, steps[:i], targets); m != nil {
+				f := finding.Finding{
 					Span: step.inst.Span,
 					Message: fmt.Sprintf("the %s cache is deleted in a layer of its own, and still ships in the layer of line %d: delete it in the same RUN",
-						m.name, p.File.Position(maker.inst.Span.Start).Line),
-					Fix: joinDeletion(p, step, maker),
-				})
+						m.name, p.File.Position(steps[maker].inst.Span.Start).Line),
+				}
+				f.Fix, f.Refused = joinDeletion(p, steps[maker:i+1], m)
+				p.Report(f)
 			} else if inst := copier(p, stage, step.inst, targets); inst != nil {
 				f := finding.Finding{
 					Span:    step.inst.Span,
-					Message: fmt.Sprintf("%s is deleted here and still ships in the layer of line %d: leave it out with .dockerignore", strings.Join(targets, ", "), p.File.Position(inst.Span.Start).Line),
+					Message: fmt.Sprintf("%s deleted here and still shipped in the layer of line %d: leave it out with .dockerignore", strings.Join(targets, ", ")+verbFor(len(targets)), p.File.Position(inst.Span.Start).Line),
 				}
 				f.Fix, f.Refused = ignoreDeleted(p, steps[:i], step, inst, targets)
 				p.Report(f)
@@ -76,6 +80,8 @@ func deletesOnly(step *runStep) []string {
 	for _, c := range step.script.Commands() {
 		name, rest := program(c)
 		switch {
+		case c.Depth > 0:
+			return nil
 		case name == "rm":
 			for _, w := range rest {
 				if !strings.HasPrefix(w.Text, "-") {
@@ -91,37 +97,42 @@ func deletesOnly(step *runStep) []string {
 	return targets
 }
 
-// filler finds the step that made a package cache which is then deleted.
-func filler(earlier []*runStep, targets []string) (*runStep, *manager) {
-	for _, s := range earlier {
-		for _, m := range s.managers() {
-			for _, dir := range m.caches {
-				for _, t := range targets {
-					if t = strings.TrimSuffix(strings.TrimSuffix(t, "*"), "/"); t == dir || strings.HasPrefix(dir, t+"/") && t != "" {
-						return s, m
-					}
-				}
+// filler finds the last step that made a package cache which is then deleted.
+func filler(p *rule.Pass, earlier []*runStep, targets []string) (int, *manager) {
+	for i := len(earlier) - 1; i >= 0; i-- {
+		for _, m := range earlier[i].managers() {
+			if m.cachedIn(targets) && keepsCache(p, earlier[i], m) {
+				return i, m
 			}
 		}
 	}
-	return nil, nil
+	return 0, nil
 }
 
-func joinDeletion(p *rule.Pass, step, maker *runStep) *finding.Fix {
+// joinDeletion moves the last of the steps to the end of the first, which filled the cache.
+func joinDeletion(p *rule.Pass, steps []*runStep, m *manager) (*finding.Fix, string) {
+	maker, step := steps[0], steps[len(steps)-1]
+	line := func(s *runStep) int { return p.File.Position(s.inst.Span.Start).Line }
 	at := endOfScript(p, maker)
-	if at < 0 || step.inst.JSON || len(step.inst.Heredocs) > 0 {
-		return nil
+	switch {
+	case at < 0:
+		return nil, fmt.Sprintf("a command can't be joined to the end of line %d: delete the cache there by hand", line(maker))
+	case !chained(step) || len(step.inst.Flags) > 0:
+		return nil, "the deletion is more than a chain of commands, or has comments or flags: move it by hand"
+	case p.File.StateBefore(maker.inst).User != p.File.StateBefore(step.inst).User:
+		return nil, fmt.Sprintf("line %d runs as another user: delete the cache there by hand", line(maker))
+	}
+	for _, between := range steps[1 : len(steps)-1] {
+		if !between.known() || usesLists(between, m) {
+			return nil, fmt.Sprintf("line %d may use what is deleted: move the deletion by hand", line(between))
+		}
 	}
 	command := strings.TrimSpace(p.Text(step.inst.Rest))
-	joined := " && " + command
-	if strings.Contains(p.Text(maker.inst.Rest), "\n") {
-		joined = " " + string(p.File.Escape) + "\n" + indentOf(p, maker.inst) + "&& " + command
-	}
 	return &finding.Fix{
 		Title:  "Delete the cache in the RUN that fills it",
 		Safety: finding.Safe,
-		Edits:  []edit.Edit{p.Insert(at, joined), p.Delete(step.inst)},
-	}
+		Edits:  []edit.Edit{p.Insert(at, joined(p, maker.inst, command)), p.Delete(step.inst)},
+	}, ""
 }
 
 // copier finds the COPY of the context whose files are deleted.
@@ -160,6 +171,9 @@ func ignoreDeleted(p *rule.Pass, earlier []*runStep, step *runStep, source *dock
 			return nil, fmt.Sprintf("line %d copies the context too, and may want the files: if not, add them to .dockerignore", p.File.Position(inst.Span.Start).Line)
 		}
 	}
+	if inst := bindsContext(p); inst != nil {
+		return nil, fmt.Sprintf("line %d mounts the context, and may want the files: if not, add them to .dockerignore", p.File.Position(inst.Span.Start).Line)
+	}
 	if p.Facts != nil && p.Facts.InstallReadsSource.Known() {
 		return nil, "installing reads the source, and may want the files: if not, add them to .dockerignore"
 	}
@@ -197,4 +211,16 @@ func contextPaths(p *rule.Pass, step *runStep, source *dockerfile.Instruction, t
 
 func copiesSourceOf(p *rule.Pass, inst *dockerfile.Instruction) bool {
 	return p.Context != nil && copiesSource(p, inst)
+}
+
+// bindsContext finds a RUN that mounts the context, or a part of it.
+func bindsContext(p *rule.Pass) *dockerfile.Instruction {
+	for _, inst := range p.File.Instructions {
+		for _, m := range inst.Mounts() {
+			if m.Type == "bind" && m.From == "" {
+				return inst
+			}
+		}
+	}
+	return nil
 }

@@ -17,6 +17,10 @@ type manager struct {
 	clean string
 	// refresh is the subcommand that fetches the package lists.
 	refresh string
+	// purge is the subcommand that empties the cache.
+	purge string
+	// cacheDirEnv is the variable that moves the cache.
+	cacheDirEnv string
 }
 
 var managers = []manager{
@@ -32,6 +36,7 @@ var managers = []manager{
 		name: "pip", programs: []string{"pip", "pip3"}, verbs: []string{"install"},
 		noCache: "--no-cache-dir", noCacheEnv: "PIP_NO_CACHE_DIR",
 		caches: []string{"/root/.cache/pip"}, clean: "rm -rf /root/.cache/pip",
+		purge: "cache purge", cacheDirEnv: "PIP_CACHE_DIR",
 	},
 }
 

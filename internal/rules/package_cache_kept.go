@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/plimsoll/plimsoll/internal/dockerfile"
 	"github.com/plimsoll/plimsoll/internal/edit"
 	"github.com/plimsoll/plimsoll/internal/finding"
 	"github.com/plimsoll/plimsoll/internal/rule"
@@ -41,6 +40,9 @@ RUN pip install --no-cache-dir flask==2.2.2
 
 func checkPackageCacheKept(p *rule.Pass) error {
 	for _, stage := range p.File.Stages {
+		if !ships(p, stage) {
+			continue
+		}
 		steps := runSteps(p, stage)
 		for i, step := range steps {
 			for _, m := range step.managers() {
@@ -50,9 +52,10 @@ func checkPackageCacheKept(p *rule.Pass) error {
 				f := finding.Finding{
 					Span:    step.inst.Span,
 					Message: fmt.Sprintf("%s leaves its cache (%s) in the layer: %s", m.name, strings.Join(m.caches, ", "), m.remedy()),
-					Fix:     dropCache(p, step, m),
 				}
-				if f.Fix == nil {
+				if line := laterInstall(p, stage, steps[i+1:], m); line > 0 && m.noCache == "" {
+					f.Refused = fmt.Sprintf("line %d installs with the package lists of this step: run %s %s there too, and %s", line, m.programs[0], m.refresh, m.remedy())
+				} else if f.Fix = dropCache(p, step, m); f.Fix == nil {
 					f.Refused = "a command can't be joined to the end of this step: " + m.remedy() + " by hand"
 				}
 				p.Report(f)
@@ -83,10 +86,8 @@ func (m *manager) remedy() string {
 // keepsCache reports whether anything that the manager downloads stays: no
 // flag, no variable, no cache mount and no deletion in the same RUN.
 func keepsCache(p *rule.Pass, step *runStep, m *manager) bool {
-	for _, f := range step.inst.Flags {
-		if f.Name == "mount" && slices.ContainsFunc(m.caches, func(dir string) bool { return coversTarget(f.Value, dir) }) {
-			return false
-		}
+	if m.noCache == "" && !hasUpdate(step, m) || mountsCache(p, step, m) {
+		return false
 	}
 	if m.noCacheEnv != "" {
 		state := p.File.StateBefore(step.inst)
@@ -94,13 +95,28 @@ func keepsCache(p *rule.Pass, step *runStep, m *manager) bool {
 			return false
 		}
 	}
-	text := p.Text(step.inst.Span)
 	if m.noCache != "" {
 		return slices.ContainsFunc(step.installs, func(c installCommand) bool {
 			return c.manager == m && !hasWord(c, m.noCache)
-		}) && !deletes(text, m)
+		}) && !deletes(step, m)
 	}
-	return !deletes(text, m)
+	return !deletes(step, m)
+}
+
+// mountsCache reports whether a mount takes what the manager downloads, at the
+// place that a variable names too.
+func mountsCache(p *rule.Pass, step *runStep, m *manager) bool {
+	state := p.File.StateBefore(step.inst)
+	dirs := m.caches
+	if v, ok := state.EnvVar(m.cacheDirEnv); ok {
+		dirs = []string{strings.TrimSuffix(v.Value, "/")}
+	}
+	for _, f := range step.inst.Flags {
+		if f.Name == "mount" && slices.ContainsFunc(dirs, func(dir string) bool { return coversTarget(state.Expand(step.inst, f.Value), dir) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // coversTarget reports whether a --mount value is a cache or tmpfs over a directory.
@@ -115,22 +131,51 @@ func coversTarget(mount, dir string) bool {
 			target = strings.TrimSuffix(value, "/")
 		}
 	}
+	if home, ok := strings.CutPrefix(dir, "/root/"); ok && isCache && strings.HasSuffix(target, "/"+home) {
+		return true // another user's
+	}
 	return isCache && target != "" && (dir == target || strings.HasPrefix(dir, target+"/"))
 }
 
 // deletedBelow reports whether a later step only deletes the cache: that is size/deleted-later's matter.
 func deletedBelow(later []*runStep, m *manager) bool {
-	return slices.ContainsFunc(later, func(s *runStep) bool {
-		_, filled := filler([]*runStep{{installs: []installCommand{{manager: m}}}}, deletesOnly(s))
-		return filled != nil
-	})
+	return slices.ContainsFunc(later, func(s *runStep) bool { return m.cachedIn(deletesOnly(s)) })
 }
 
-func deletes(text string, m *manager) bool {
-	return slices.ContainsFunc(m.caches, func(dir string) bool {
-		i := strings.Index(text, "rm -")
-		return i >= 0 && (strings.Contains(text[i:], dir) || strings.Contains(text[i:], "~"+strings.TrimPrefix(dir, "/root")))
-	})
+// cachedIn reports whether one of the paths holds a cache of the manager.
+func (m *manager) cachedIn(paths []string) bool {
+	for _, t := range paths {
+		t = strings.TrimRight(strings.TrimRight(t, "*"), "/")
+		if strings.HasPrefix(t, "~/") {
+			t = "/root" + t[1:]
+		}
+		for _, dir := range m.caches {
+			if t != "" && (t == dir || strings.HasPrefix(dir, t+"/")) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// deletes reports whether a step empties the cache itself.
+func deletes(step *runStep, m *manager) bool {
+	for _, c := range step.script.Commands() {
+		name, rest := program(c)
+		var words []string
+		for _, w := range rest {
+			words = append(words, w.Text)
+		}
+		switch {
+		case name == "rm" || name == "find" && slices.Contains(words, "-delete"):
+			if m.cachedIn(words) {
+				return true
+			}
+		case managerOf(name, rest) == m && m.purge != "" && strings.HasPrefix(strings.Join(words, " "), m.purge):
+			return true
+		}
+	}
+	return false
 }
 
 func hasWord(c installCommand, flag string) bool {
@@ -144,37 +189,13 @@ func dropCache(p *rule.Pass, step *runStep, m *manager) *finding.Fix {
 		if at < 0 {
 			return nil
 		}
-		fix.Edits = []edit.Edit{p.Insert(at, " && "+m.clean)}
-		if strings.Contains(p.Text(step.inst.Rest), "\n") {
-			fix.Edits = []edit.Edit{p.Insert(at, " "+string(p.File.Escape)+"\n"+indentOf(p, step.inst)+"&& "+m.clean)}
-		}
+		fix.Edits = []edit.Edit{p.Insert(at, joined(p, step.inst, m.clean))}
 		return fix
 	}
 	for _, c := range step.installs {
 		if c.manager == m && !hasWord(c, m.noCache) {
-			fix.Edits = append(fix.Edits, p.Insert(c.verbEnd(), " "+m.noCache))
+			fix.Edits = append(fix.Edits, addFlag(p, step, c, m.noCache))
 		}
 	}
 	return fix
-}
-
-// endOfScript is the offset behind the last command of a shell-form RUN; -1
-// when a command can't be added there.
-func endOfScript(p *rule.Pass, step *runStep) int {
-	commands := step.script.Commands()
-	if step.inst.JSON || len(step.inst.Heredocs) > 0 || len(commands) == 0 {
-		return -1
-	}
-	last := commands[len(commands)-1]
-	if last.Depth > 0 || last.Op == "||" || last.Span.End != step.inst.Rest.End {
-		return -1
-	}
-	return last.Span.End
-}
-
-// indentOf is the indentation of the last continuation line of an instruction.
-func indentOf(p *rule.Pass, inst *dockerfile.Instruction) string {
-	text := p.Text(inst.Rest)
-	last := text[strings.LastIndexByte(text, '\n')+1:]
-	return last[:len(last)-len(strings.TrimLeft(last, " \t"))]
 }

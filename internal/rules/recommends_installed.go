@@ -3,7 +3,9 @@ package rules
 import (
 	"fmt"
 	"slices"
+	"strings"
 
+	"github.com/plimsoll/plimsoll/internal/dockerfile"
 	"github.com/plimsoll/plimsoll/internal/edit"
 	"github.com/plimsoll/plimsoll/internal/finding"
 	"github.com/plimsoll/plimsoll/internal/rule"
@@ -39,7 +41,13 @@ RUN apt-get update && apt-get install -y --no-install-recommends libpq5 && rm -r
 
 func checkRecommendsInstalled(p *rule.Pass) error {
 	for _, stage := range p.File.Stages {
+		if !ships(p, stage) {
+			continue
+		}
 		for _, step := range runSteps(p, stage) {
+			if configuredAbove(p, stage, step.inst) {
+				break
+			}
 			for _, c := range step.installs {
 				if c.manager.name != "apt" || withoutRecommends(c) {
 					continue
@@ -51,13 +59,20 @@ func checkRecommendsInstalled(p *rule.Pass) error {
 						Title:  "Leave recommended packages out",
 						Safety: finding.Unsafe,
 						Why:    "a recommended package may be used after all; the proof builds and runs without it",
-						Edits:  []edit.Edit{p.Insert(c.verbEnd(), " "+noRecommends)},
+						Edits:  []edit.Edit{addFlag(p, step, c, noRecommends)},
 					},
 				})
 			}
 		}
 	}
 	return nil
+}
+
+// configuredAbove reports whether apt's configuration is told about recommended packages.
+func configuredAbove(p *rule.Pass, stage *dockerfile.Stage, below *dockerfile.Instruction) bool {
+	return slices.ContainsFunc(stage.Instructions, func(i *dockerfile.Instruction) bool {
+		return i.Index < below.Index && (i.Keyword == "RUN" || i.Keyword == "COPY") && strings.Contains(p.Text(i.Span), "Install-Recommends")
+	})
 }
 
 func withoutRecommends(c installCommand) bool {

@@ -123,29 +123,43 @@ func verb(words []shellWord) string {
 func verbIndex(words []shellWord) int {
 	i := 0
 	for i < len(words) && strings.HasPrefix(words[i].Text, "-") {
+		if valued[words[i].Text] {
+			i++
+		}
 		i++
 	}
 	return min(i, max(len(words)-1, 0))
 }
 
-// packages are the names that a system install asks for; ok is false when one
-// of them is not literal.
+// valued are options of the managers whose value is the next word.
+var valued = map[string]bool{
+	"-o": true, "--option": true, "-c": true, "--config-file": true, "-t": true, "--target-release": true, "--default-release": true,
+	"-X": true, "--repository": true, "--virtual": true, "--cache-dir": true, "--timeout": true, "--retries": true, "--proxy": true,
+}
+
+// packages are what a system install asks for, with the version where one is
+// given; ok is false when one of them is not literal, is a file, or comes from another release.
 func (c installCommand) packages() (names []string, ok bool) {
-	for _, w := range c.args {
-		if strings.HasPrefix(w.Text, "-") {
-			continue
-		}
-		if !w.Literal {
+	for i := 0; i < len(c.args); i++ {
+		w := c.args[i]
+		switch {
+		case w.Text == "-t" || strings.HasPrefix(w.Text, "--target-release") || strings.HasPrefix(w.Text, "--default-release"):
 			return nil, false
+		case valued[w.Text]:
+			i++
+		case strings.HasPrefix(w.Text, "-"):
+		case !w.Literal || strings.Contains(w.Text, "/"):
+			return nil, false
+		default:
+			names = append(names, w.Text)
 		}
-		name, _, _ := strings.Cut(w.Text, "=")
-		names = append(names, name)
 	}
 	return names, true
 }
 
 // buildOnly reports whether a distribution's package serves only to compile.
 func buildOnly(name string) bool {
+	name, _, _ = strings.Cut(name, "=")
 	name, _, _ = strings.Cut(name, ":")
 	return buildTools[name] || strings.HasSuffix(name, "-dev") || strings.HasPrefix(name, "gcc-") || strings.HasPrefix(name, "g++-")
 }

@@ -151,10 +151,10 @@ func (s *shellStart) skip() int {
 // firstWord is the place of the first word of a script's last command.
 func firstWord(script *shell.Script) int {
 	commands := script.Commands()
-	if last := commands[len(commands)-1]; len(last.Words) > 0 {
-		return last.Words[0].Span.Start
+	if len(commands) == 0 || len(commands[len(commands)-1].Words) == 0 {
+		return -1
 	}
-	return -1
+	return commands[len(commands)-1].Words[0].Span.Start
 }
 
 // endsWithExec reports whether the application takes the shell's place in the end.
@@ -163,6 +163,9 @@ func endsWithExec(s *shell.Script) bool {
 		return false
 	}
 	commands := s.Commands()
+	if len(commands) == 0 {
+		return false // nothing but a comment
+	}
 	last := commands[len(commands)-1]
 	return inPlace(last) && len(last.Words) > 1 && last.Words[0].Text == "exec"
 }
@@ -206,6 +209,8 @@ func (s *shellStart) refusal() string {
 		return "it is written for a shell whose language plimsoll does not read: write it as a JSON array by hand"
 	case s.err != nil:
 		return "the shell code can't be read: " + s.err.Error()
+	case len(s.own()) == 0:
+		return fmt.Sprintf("%q starts nothing", code)
 	case !s.single():
 		return fmt.Sprintf("%q is more than one simple command: put it into a script that ends with exec", code)
 	case shellOnly[s.own()[0].Words[0].Text]:

@@ -50,6 +50,9 @@ func checkUpdateApart(p *rule.Pass) error {
 				Message: fmt.Sprintf("%s fetches the package lists in a step of its own, which stays cached when the install below changes: do both in one RUN", strings.TrimSpace(firstLine(p.Text(s.inst.Rest)))),
 			}
 			f.Fix, f.Refused = joinUpdate(p, s, m, steps[i+1:])
+			if line := laterInstall(p, stage, nil, m); line > 0 {
+				f.Fix, f.Refused = nil, fmt.Sprintf("line %d, in a stage that builds on this one, installs with these lists: move the update there by hand", line)
+			}
 			p.Report(f)
 		}
 	}
@@ -72,41 +75,77 @@ func updatesOnly(s *runStep) *manager {
 	return nil
 }
 
+// joinUpdate takes the update out and puts it in front of every later install
+// of the stage that has none of its own.
 func joinUpdate(p *rule.Pass, update *runStep, m *manager, later []*runStep) (*finding.Fix, string) {
-	i := slices.IndexFunc(later, func(s *runStep) bool {
+	line := func(s *runStep) int { return p.File.Position(s.inst.Span.Start).Line }
+	installs := func(s *runStep) bool {
 		return slices.ContainsFunc(s.installs, func(c installCommand) bool { return c.manager == m })
-	})
-	if i < 0 {
+	}
+	first := slices.IndexFunc(later, installs)
+	if first < 0 {
 		return nil, "no later step of this stage installs packages: remove the update"
 	}
-	target := later[i]
-	if target.inst.JSON || len(target.inst.Heredocs) > 0 {
-		return nil, "the installing step is not in shell form: move the update there by hand"
-	}
-	if len(update.inst.Flags)+len(target.inst.Flags) > 0 {
-		return nil, "the two steps have flags of their own: join them by hand"
-	}
-	for _, s := range later[:i] {
+	for _, s := range later[:first] {
 		if len(s.other) > 0 || s.script == nil {
-			return nil, fmt.Sprintf("line %d may need the package lists: join the steps by hand", p.File.Position(s.inst.Span.Start).Line)
+			return nil, fmt.Sprintf("line %d may need the package lists: join the steps by hand", line(s))
 		}
 	}
-	command := strings.TrimSpace(p.Text(update.inst.Rest))
-	if hasUpdate(target, m) {
-		return &finding.Fix{Title: "Drop the second update", Safety: finding.Safe, Edits: []edit.Edit{p.Delete(update.inst)}}, ""
+	fix := &finding.Fix{Title: "Fetch the package lists where they are used", Safety: finding.Safe, Edits: []edit.Edit{p.Delete(update.inst)}}
+	for _, s := range later[first:] {
+		if !installs(s) || hasUpdate(s, m) {
+			continue
+		}
+		if reason := unjoinable(p, update, s); reason != "" {
+			return nil, fmt.Sprintf("line %d %s: join the steps by hand", line(s), reason)
+		}
+		command := strings.TrimSpace(p.Text(update.inst.Rest))
+		joined := command + " && "
+		if text := p.Text(s.inst.Rest); strings.Contains(text, "\n") {
+			joined = command + " " + string(p.File.Escape) + "\n" + leadOf(text)
+		}
+		fix.Edits = append(fix.Edits, p.Insert(s.inst.Rest.Start, joined))
 	}
-	joined := command + " && "
-	if strings.Contains(p.Text(target.inst.Rest), "\n") {
-		joined = command + " " + string(p.File.Escape) + "\n" + indentOf(p, target.inst) + "&& "
+	return fix, ""
+}
+
+// leadOf is how the author begins a continuation line with a command.
+func leadOf(text string) string {
+	for _, l := range strings.Split(text, "\n")[1:] {
+		if strings.HasPrefix(strings.TrimSpace(l), "&&") {
+			return indent(l) + "&& "
+		}
 	}
-	return &finding.Fix{
-		Title:  "Fetch the package lists where they are used",
-		Safety: finding.Safe,
-		Edits:  []edit.Edit{p.Delete(update.inst), p.Insert(target.inst.Rest.Start, joined)},
-	}, ""
+	return " && "
+}
+
+// unjoinable says why the update can't stand in front of a step.
+func unjoinable(p *rule.Pass, update, target *runStep) string {
+	from, to := p.File.StateBefore(update.inst), p.File.StateBefore(target.inst)
+	switch {
+	case target.inst.JSON || len(target.inst.Heredocs) > 0:
+		return "is not in shell form"
+	case len(update.inst.Flags)+len(target.inst.Flags) > 0:
+		return "or the update has flags of its own"
+	case !chained(update) || slices.ContainsFunc(target.script.Commands(), func(c shellCommand) bool {
+		return c.Depth == 0 && (c.Op == "||" || c.Op == ";" || c.Op == "&")
+	}):
+		return "would run on after an update that failed"
+	case from.User != to.User || !slices.Equal(from.Shell, to.Shell):
+		return "runs as another user, or in another shell"
+	}
+	for _, inst := range update.inst.Stage.Instructions {
+		if inst.Index > update.inst.Index && inst.Index < target.inst.Index && (inst.Keyword == "COPY" || inst.Keyword == "ADD") && strings.HasPrefix(inst.Dest().Text, "/etc") {
+			return "installs after the package sources may have changed"
+		}
+	}
+	return ""
 }
 
 func hasUpdate(s *runStep, m *manager) bool {
+	if s.script == nil {
+		return false
+	}
 	return slices.ContainsFunc(s.script.Commands(), func(c shellCommand) bool {
 		name, rest := program(c)
 		return managerOf(name, rest) == m && verb(rest) == m.refresh

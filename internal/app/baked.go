@@ -13,22 +13,6 @@ import (
 
 type planApplied = plan.Applied
 
-// valueFinder lets image search with secret's scanner.
-type valueFinder struct{ *secret.Scanner }
-
-// Find reads r to its end and returns which values occur in it.
-func (f valueFinder) Find(r io.Reader) ([]int, error) {
-	hits, err := f.Scan(r)
-	var found []int
-	for _, h := range hits {
-		if !slices.Contains(found, h.Value) {
-			found = append(found, h.Value)
-		}
-	}
-	slices.Sort(found)
-	return found, err
-}
-
 // shortestNeedle is the length below which a value is not searched for: short
 // ones occur in any image by chance.
 const shortestNeedle = 8

@@ -207,7 +207,7 @@ func (p *proof) search(ctx context.Context, s *side) error {
 		return nil
 	}
 	if p.searcher == nil { // one for both sides: layers that they share are read once
-		p.searcher = image.NewSearcher(image.Options{}, valueFinder{secret.NewScanner(values, secret.ScanOptions{Encoded: true})})
+		p.searcher = image.NewSearcher(image.Options{}, secret.NewScanner(values, secret.ScanOptions{Encoded: true}))
 	}
 	_, places, err := p.searcher.Search(ctx, p.reference(s))
 	if err != nil {

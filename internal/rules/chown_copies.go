@@ -3,6 +3,8 @@ package rules
 import (
 	"fmt"
 	"path"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/plimsoll/plimsoll/internal/dockerfile"
@@ -37,10 +39,11 @@ CMD ["/srv/run"]
 FROM debian:bookworm-slim
 WORKDIR /srv
 COPY --chown=10001:10001 . .
+RUN chown 10001:10001 /srv
 USER 10001:10001
 CMD ["/srv/run"]
 `,
-		Fix:   "Sets the owner or mode on the COPY, and removes the RUN; directories that another step made keep it. Refused when the RUN does more, or when other steps wrote into the tree.",
+		Fix:   "Sets the owner or mode on the COPY, and leaves the RUN only for the directories that no COPY made, which costs nothing. Refused when the RUN does more, or when other steps wrote into the tree.",
 		Proof: "The image still builds, and the application answers as before.",
 		Links: []string{"https://docs.docker.com/reference/dockerfile/#copy---chown---chmod"},
 	},
@@ -49,6 +52,9 @@ CMD ["/srv/run"]
 
 func checkChownCopies(p *rule.Pass) error {
 	for _, stage := range p.File.Stages {
+		if !ships(p, stage) {
+			continue
+		}
 		for _, step := range runSteps(p, stage) {
 			change, ok := recursiveChange(p, step)
 			if !ok {
@@ -58,11 +64,13 @@ func checkChownCopies(p *rule.Pass) error {
 			if len(copies) == 0 {
 				continue
 			}
-			size := shipped(p, copies)
 			f := finding.Finding{
 				Span:    step.inst.Span,
-				Message: fmt.Sprintf("%s stores a second copy of what was copied to %s (%s): set it on the COPY with --%s", change.program, change.dir, bytes(size), change.program),
-				Costs:   []finding.Cost{{Metric: "image_bytes", Value: float64(size), Unit: "bytes", Basis: finding.Derived, Note: "size of the copied files in the context"}},
+				Message: fmt.Sprintf("%s stores a second copy of what was copied to %s: set it on the COPY with --%s", change.program, change.dir, change.program),
+			}
+			if size := shipped(p, copies); size > 0 {
+				f.Message = fmt.Sprintf("%s stores a second copy of what was copied to %s (%s): set it on the COPY with --%s", change.program, change.dir, bytes(size), change.program)
+				f.Costs = []finding.Cost{{Metric: "image_bytes", Value: float64(size), Unit: "bytes", Basis: finding.Derived, Note: "size of the copied files in the context"}}
 			}
 			f.Fix, f.Refused = ownOnCopy(p, stage, step, change, copies)
 			p.Report(f)
@@ -87,13 +95,13 @@ func recursiveChange(p *rule.Pass, step *runStep) (treeChange, bool) {
 		recursive := false
 		for _, w := range rest {
 			switch {
-			case w.Text == "-R" || w.Text == "--recursive":
+			case w.Text == "--recursive" || recursiveFlags.MatchString(w.Text):
 				recursive = true
 			case w.Literal && !strings.HasPrefix(w.Text, "-"):
 				words = append(words, w.Text)
 			}
 		}
-		if recursive && len(words) == 2 {
+		if recursive && len(words) == 2 && c.Depth == 0 && !c.Negated {
 			dir := words[1]
 			if !path.IsAbs(dir) {
 				dir = path.Join(p.File.StateBefore(step.inst).Workdir, dir)
@@ -103,6 +111,9 @@ func recursiveChange(p *rule.Pass, step *runStep) (treeChange, bool) {
 	}
 	return treeChange{}, false
 }
+
+// recursiveFlags are -R and what changes no more than the messages.
+var recursiveFlags = regexp.MustCompile(`^-[cfv]*R[cfv]*$`)
 
 // copiesInto are the instructions above one that copy context files to a directory or below it.
 func copiesInto(p *rule.Pass, stage *dockerfile.Stage, above *dockerfile.Instruction, dir string) []*dockerfile.Instruction {
@@ -138,9 +149,67 @@ func shipped(p *rule.Pass, copies []*dockerfile.Instruction) int64 {
 	return total
 }
 
+// madeDirs are the directories below a tree that no COPY made: those of WORKDIR and
+// mkdir above a step. reason says why they can't be told.
+func madeDirs(p *rule.Pass, stage *dockerfile.Stage, step *runStep, change treeChange, copies []*dockerfile.Instruction) (made []string, reason string) {
+	madeAbove := false // a step above the first COPY makes directories in the tree
+	for _, inst := range stage.Instructions {
+		if inst.Index >= step.inst.Index {
+			break
+		}
+		workdir := p.File.StateBefore(inst).Workdir
+		line := p.File.Position(inst.Span.Start).Line
+		switch inst.Keyword {
+		case "WORKDIR":
+			workdir = workdirAfter(p, inst)
+			if dir, ok := below(change.dir, workdir); ok {
+				made = append(made, dir)
+			}
+		case "VOLUME":
+			return nil, fmt.Sprintf("line %d declares a VOLUME, below which the builder may throw changes away: set the owner by hand", line)
+		case "RUN":
+			run := readRun(p.File, inst)
+			dirs, ok := run.onlyMakesDirs()
+			switch {
+			case !ok && run.accounts && strings.Trim(change.value, "0123456789:") != "" && inst.Index > copies[0].Index:
+				return nil, fmt.Sprintf("line %d makes users below the COPY, which must know them: move it above", line)
+			case !ok && (inst.Index > copies[0].Index || strings.Contains(p.Text(inst.Rest), change.dir)):
+				return nil, fmt.Sprintf("line %d may write into %s too", line, change.dir)
+			}
+			for _, dir := range dirs {
+				if !path.IsAbs(dir) {
+					dir = path.Join(workdir, dir)
+				}
+				if dir, ok := below(change.dir, dir); ok {
+					made = append(made, dir)
+					madeAbove = madeAbove || inst.Index < copies[0].Index
+				}
+			}
+		}
+	}
+	// What mkdir -p makes on the way, and what the base image has: /srv, /opt, /home.
+	if madeAbove || path.Dir(change.dir) == "/" {
+		made = append(made, change.dir)
+	}
+	slices.Sort(made)
+	return slices.Compact(made), ""
+}
+
+// below returns the tree itself, or the directory directly in it that leads to
+// dir; ok is false when dir lies elsewhere.
+func below(tree, dir string) (string, bool) {
+	dir = path.Clean(dir)
+	rest, ok := strings.CutPrefix(dir, strings.TrimSuffix(tree, "/")+"/")
+	if !ok || rest == "" {
+		return tree, dir == tree
+	}
+	first, _, _ := strings.Cut(rest, "/")
+	return path.Join(tree, first), true
+}
+
 // onlyMakesDirs returns the directories that a step makes when it writes
 // nothing else below the working directory: packages go elsewhere.
-func onlyMakesDirs(p *rule.Pass, s *runStep) (dirs []string, ok bool) {
+func (s *runStep) onlyMakesDirs() (dirs []string, ok bool) {
 	if !s.known() {
 		return nil, false
 	}
@@ -165,47 +234,66 @@ func onlyMakesDirs(p *rule.Pass, s *runStep) (dirs []string, ok bool) {
 	return dirs, true
 }
 
-// retarget leaves the RUN to change the directories that no COPY brought, and
-// takes it out when there are none.
-func retarget(p *rule.Pass, step *runStep, dirs []string) edit.Edit {
-	if len(dirs) == 0 {
+// retarget leaves the RUN to change the directories that no COPY made, and
+// takes it out when there are none. The tree itself is changed without what is in it.
+func retarget(p *rule.Pass, step *runStep, change treeChange, made []string) edit.Edit {
+	var commands []string
+	if i := slices.Index(made, change.dir); i >= 0 {
+		commands = append(commands, fmt.Sprintf("%s %s %s", change.program, change.value, change.dir))
+		made = slices.Delete(slices.Clone(made), i, i+1)
+	}
+	if len(made) > 0 {
+		commands = append(commands, fmt.Sprintf("%s -R %s %s", change.program, change.value, strings.Join(made, " ")))
+	}
+	if len(commands) == 0 {
 		return p.Delete(step.inst)
 	}
-	words := step.script.Commands()[0].Words
-	return p.Edit(words[len(words)-1].Span, strings.Join(dirs, " "))
+	return p.Edit(step.inst.Rest, strings.Join(commands, " && "))
 }
 
 func ownOnCopy(p *rule.Pass, stage *dockerfile.Stage, step *runStep, change treeChange, copies []*dockerfile.Instruction) (*finding.Fix, string) {
 	switch {
-	case len(step.script.Commands()) != 1:
+	case len(step.script.Commands()) != 1 || step.inst.JSON || len(step.inst.Heredocs)+len(step.inst.Comments) > 0:
 		return nil, "the RUN does more than that: set owner and mode on the COPY, and take it out by hand"
-	case strings.ContainsAny(change.value, "$"):
-		return nil, "the owner or mode depends on a variable"
 	case change.program == "chmod" && strings.Trim(change.value, "01234567") != "":
 		return nil, fmt.Sprintf("mode %q is relative to what each file has: COPY --chmod takes such modes in newer Dockerfile versions only", change.value)
+	case change.program == "chown" && (strings.HasPrefix(change.value, ":") || strings.HasSuffix(change.value, ":")):
+		return nil, fmt.Sprintf("COPY --chown can't say %q: name user and group", change.value)
+	case strings.ContainsAny(change.dir, " \t\"'$\\;&|<>()*?["):
+		return nil, "the directory's name would need quoting: set the owner by hand"
 	}
-	var made []string // directories that other steps made in the tree
-	for _, s := range runSteps(p, stage) {
-		if s.inst.Index < copies[0].Index || s.inst.Index >= step.inst.Index {
-			continue
-		}
-		dirs, ok := onlyMakesDirs(p, s)
-		if !ok {
-			return nil, fmt.Sprintf("line %d may write into %s between the two", p.File.Position(s.inst.Span.Start).Line, change.dir)
-		}
-		made = append(made, dirs...)
+	made, reason := madeDirs(p, stage, step, change, copies)
+	if reason != "" {
+		return nil, reason
 	}
-	edits := []edit.Edit{retarget(p, step, made)}
+	owner := change.value
+	if change.program == "chown" && !strings.Contains(owner, ":") {
+		owner += ":0" // the group stays root's; COPY would take the user's
+	}
+	edits := []edit.Edit{retarget(p, step, change, made)}
 	for _, inst := range copies {
 		if _, has := inst.Flag(change.program); has {
 			return nil, fmt.Sprintf("line %d sets --%s already", p.File.Position(inst.Span.Start).Line, change.program)
 		}
-		edits = append(edits, p.Insert(inst.KeywordSpan.End, " --"+change.program+"="+change.value))
+		edits = append(edits, p.Insert(inst.KeywordSpan.End, " --"+change.program+"="+owner))
 	}
 	return &finding.Fix{
 		Title:  fmt.Sprintf("Set --%s on the COPY", change.program),
 		Safety: finding.Unsafe,
-		Why:    "the directory itself keeps its owner, and so do files that no COPY brought; the proof runs the application with it",
+		Why:    "files that neither a COPY nor a step of this file brought keep their owner; the proof runs the application with it",
 		Edits:  edits,
 	}, ""
+}
+
+// workdirAfter is the directory that a WORKDIR makes.
+func workdirAfter(p *rule.Pass, inst *dockerfile.Instruction) string {
+	state := p.File.StateBefore(inst)
+	if len(inst.Args) == 0 {
+		return state.Workdir
+	}
+	dir := state.Expand(inst, inst.Args[0].Text)
+	if path.IsAbs(dir) {
+		return dir
+	}
+	return path.Join(state.Workdir, dir)
 }

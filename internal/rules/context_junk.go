@@ -66,7 +66,7 @@ func checkContextJunk(p *rule.Pass) error {
 		evidence []finding.Evidence
 	)
 	for _, j := range junk {
-		if j.Careful || neededForBuild(p, j) {
+		if j = ownDefinitions(j); j.Careful || len(j.Paths) == 0 || neededForBuild(p, j) {
 			continue
 		}
 		usage.Bytes += j.Bytes
@@ -146,13 +146,13 @@ func junkClasses(p *rule.Pass) []buildctx.Class {
 // neededForBuild reports whether a step or the project itself uses junk of a class:
 // an instruction names it, a RUN calls git, or git tracks it as source.
 func neededForBuild(p *rule.Pass, j buildctx.JunkUsage) bool {
-	if j.What == "version control" && callsGit(p) {
+	if j.What == "version control" && readsHistory(p) {
 		return true
 	}
 	for _, path := range j.Paths {
 		for _, inst := range p.File.Instructions {
-			if (inst.Keyword == "COPY" || inst.Keyword == "ADD") && slices.ContainsFunc(inst.Sources(), func(w dockerfile.Word) bool {
-				return cleanSource(w.Text) == path.Path || strings.HasPrefix(cleanSource(w.Text), path.Path+"/")
+			if slices.ContainsFunc(namedSources(inst), func(s string) bool {
+				return s == path.Path || strings.HasPrefix(s, path.Path+"/")
 			}) {
 				return true
 			}
@@ -161,18 +161,69 @@ func neededForBuild(p *rule.Pass, j buildctx.JunkUsage) bool {
 	return trackedSource(p, j)
 }
 
-func callsGit(p *rule.Pass) bool {
+// readsHistory reports whether a step reads git's history, or may: it calls git,
+// mounts the history, runs a script of the context that does, or builds a
+// package whose version comes from a tag.
+func readsHistory(p *rule.Pass) bool {
 	for _, stage := range p.File.Stages {
 		for _, step := range runSteps(p, stage) {
-			if step.script == nil {
-				return true // can't be told
+			if step.script == nil || len(step.script.Find("git")) > 0 || slices.ContainsFunc(namedSources(step.inst), isHistory) {
+				return true
 			}
-			if len(step.script.Find("git")) > 0 {
+			if slices.ContainsFunc(step.other, func(c shellCommand) bool { return scriptCallsGit(p, step, c) }) {
 				return true
 			}
 		}
 	}
-	return false
+	return p.Facts != nil && p.Facts.InstallReadsSource.Known() && slices.ContainsFunc(packageFiles, func(name string) bool {
+		text, err := p.ReadText(name)
+		return err != nil || slices.ContainsFunc(versionTools, func(tool string) bool { return strings.Contains(text, tool) })
+	})
+}
+
+func isHistory(name string) bool { return name == ".git" || strings.HasPrefix(name, ".git/") }
+
+// versionTools take a package's version from git; packageFiles are where they are asked for.
+var (
+	versionTools = []string{"setuptools_scm", "setuptools-scm", "versioneer", "hatch-vcs", "dunamai", "pbr", "poetry-dynamic-versioning", "versioningit"}
+	packageFiles = []string{"pyproject.toml", "setup.py", "setup.cfg"}
+)
+
+// scriptCallsGit looks into the script of the context, or the Makefile, that a command runs.
+func scriptCallsGit(p *rule.Pass, step *runStep, c shellCommand) bool {
+	var names []string
+	for _, w := range c.Words {
+		names = append(names, cleanSource(w.Text))
+		if rest, ok := strings.CutPrefix(w.Text, p.File.StateBefore(step.inst).Workdir+"/"); ok {
+			names = append(names, rest)
+		}
+		if w.Text == "make" {
+			names = append(names, "Makefile", "makefile", "GNUmakefile")
+		}
+	}
+	return slices.ContainsFunc(names, func(name string) bool {
+		if e, ok := p.Context.Lookup(name); !ok || !e.Mode.IsRegular() {
+			return false
+		}
+		text, err := p.ReadText(name)
+		return err == nil && strings.Contains(text, "git ")
+	})
+}
+
+// ownDefinitions leaves out files below the top that are only named like an
+// image definition: templates of the application, which it reads when it runs.
+func ownDefinitions(j buildctx.JunkUsage) buildctx.JunkUsage {
+	nested := func(path buildctx.JunkPath) bool { return strings.Contains(path.Path, "/") }
+	if j.What != "image definition" || !slices.ContainsFunc(j.Paths, nested) {
+		return j
+	}
+	j.Paths, j.Patterns, j.Usage = slices.DeleteFunc(slices.Clone(j.Paths), nested), nil, buildctx.Usage{}
+	for _, path := range j.Paths {
+		j.Bytes += path.Bytes
+		j.Files += path.Files
+		j.Patterns = append(j.Patterns, buildctx.EscapePattern(path.Path))
+	}
+	return j
 }
 
 // neverSource are classes that are junk although git tracks them.
@@ -200,7 +251,7 @@ func usualPatterns(p *rule.Pass) []string {
 		return nil
 	}
 	patterns := []string{"**/.dockerignore"}
-	if !callsGit(p) {
+	if !readsHistory(p) {
 		patterns = append(patterns, "**/.git")
 	}
 	if p.Facts == nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/plimsoll/plimsoll/internal/buildctx"
+	"github.com/plimsoll/plimsoll/internal/dockerfile"
 	"github.com/plimsoll/plimsoll/internal/finding"
 	"github.com/plimsoll/plimsoll/internal/rule"
 	"github.com/plimsoll/plimsoll/internal/secret"
@@ -46,44 +47,61 @@ API_TOKEN=9f8e7d6c5b4a39281706f5e4d3c2b1a0
 }
 
 func checkSecretInContext(p *rule.Pass) error {
-	inst, copied, err := shipsContext(p)
-	if err != nil || inst == nil {
-		return err
+	var all []string
+	reported := 0
+	for _, inst := range p.File.Instructions {
+		if inst.Keyword != "COPY" && inst.Keyword != "ADD" {
+			continue
+		}
+		if _, from := inst.Flag("from"); from {
+			continue
+		}
+		copied, err := copiedBy(p, inst)
+		if err != nil {
+			return err
+		}
+		names, evidence := secretFiles(p, copied.Entries)
+		if len(names) == 0 {
+			continue
+		}
+		f := finding.Finding{
+			Span:     inst.Span,
+			Message:  fmt.Sprintf("%s puts %s into a layer, readable for ever: %s", strings.TrimSpace(firstLine(p.Text(inst.Span))), list(names), ignoreAdvice(p)),
+			Evidence: evidence,
+			Costs:    []finding.Cost{{Metric: "exposure", Value: float64(len(names)), Unit: "files", Basis: finding.Observed, Note: "files in the build context"}},
+		}
+		all = append(all, names...)
+		p.Report(f)
+		reported++
 	}
+	p.AttachFix(reported, func() (*finding.Fix, string) { return ignoreSecrets(p, all) })
+	return nil
+}
+
+func ignoreSecrets(p *rule.Pass, names []string) (*finding.Fix, string) {
+	if name, line := usedByName(p, names); name != "" {
+		return nil, fmt.Sprintf("line %d names %s: if a build step needs it, hand it over with RUN --mount=type=secret; if the application does, when the container starts", line, name)
+	}
+	return &finding.Fix{
+		Title:  "Keep credentials out of the context",
+		Safety: finding.Safe,
+		Edits:  ignore(p, "Credentials: given to the container when it starts.", secretPatterns(names)),
+	}, ""
+}
+
+// secretFiles are those among what is copied that hold credentials.
+func secretFiles(p *rule.Pass, entries []buildctx.Entry) (names []string, evidence []finding.Evidence) {
 	files := p.Context.FS()
-	var names []string
-	var evidence []finding.Evidence
-	for _, e := range copied.Entries {
+	for _, e := range entries {
 		if e.Ignored || !e.Mode.IsRegular() || insideJunk(e.Path) {
 			continue
 		}
-		m, ok := secret.File(files, e.Path)
-		if !ok {
-			continue
-		}
-		names = append(names, e.Path)
-		evidence = append(evidence, finding.Evidence{File: e.Path, Note: m.Why})
-	}
-	if len(names) == 0 {
-		return nil
-	}
-	f := finding.Finding{
-		Span:     inst.Span,
-		Message:  fmt.Sprintf("%s puts %s into a layer, readable for ever: %s", strings.TrimSpace(firstLine(p.Text(inst.Span))), list(names), ignoreAdvice(p)),
-		Evidence: evidence,
-		Costs:    []finding.Cost{{Metric: "exposure", Value: float64(len(names)), Unit: "files", Basis: finding.Observed, Note: "files in the build context"}},
-	}
-	if name, line := copiedByName(p, names); name != "" {
-		f.Refused = fmt.Sprintf("line %d copies %s by its name: if a build step needs it, hand it over with RUN --mount=type=secret", line, name)
-	} else {
-		f.Fix = &finding.Fix{
-			Title:  "Keep credentials out of the context",
-			Safety: finding.Safe,
-			Edits:  ignore(p, "Credentials: given to the container when it starts.", secretPatterns(names)),
+		if m, ok := secret.File(files, e.Path); ok {
+			names = append(names, e.Path)
+			evidence = append(evidence, finding.Evidence{File: e.Path, Note: m.Why})
 		}
 	}
-	p.Report(f)
-	return nil
+	return names, evidence
 }
 
 // insideJunk skips what size/context-junk keeps out anyway.
@@ -96,18 +114,32 @@ func insideJunk(name string) bool {
 	return false
 }
 
-func copiedByName(p *rule.Pass, names []string) (string, int) {
+// usedByName finds the first instruction that copies or mounts one of the files by its name.
+func usedByName(p *rule.Pass, names []string) (string, int) {
 	for _, inst := range p.File.Instructions {
-		if inst.Keyword != "COPY" && inst.Keyword != "ADD" {
-			continue
-		}
-		for _, w := range inst.Sources() {
-			if slices.Contains(names, cleanSource(w.Text)) {
-				return cleanSource(w.Text), p.File.Position(inst.Span.Start).Line
+		for _, source := range namedSources(inst) {
+			if slices.Contains(names, source) {
+				return source, p.File.Position(inst.Span.Start).Line
 			}
 		}
 	}
 	return "", 0
+}
+
+// namedSources are the paths of the context that an instruction copies or mounts.
+func namedSources(inst *dockerfile.Instruction) []string {
+	var sources []string
+	if _, from := inst.Flag("from"); !from && (inst.Keyword == "COPY" || inst.Keyword == "ADD") {
+		for _, w := range inst.Sources() {
+			sources = append(sources, cleanSource(w.Text))
+		}
+	}
+	for _, m := range inst.Mounts() {
+		if m.Type == "bind" && m.From == "" {
+			sources = append(sources, cleanSource(m.Source))
+		}
+	}
+	return sources
 }
 
 func secretPatterns(names []string) []string {

@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/plimsoll/plimsoll/internal/dockerfile"
@@ -88,13 +89,24 @@ func checkSecrets(p *rule.Pass, keyword string) error {
 			found = append(found, pair)
 			p.Report(finding.Finding{
 				Span:    pair.Span,
-				Message: fmt.Sprintf("%s holds a credential (%s, %s), readable for ever in the image: pass it at run time, and rotate it", pair.Name, m.Why, m.Redacted),
+				Message: fmt.Sprintf("%s holds a credential (%s, %s), readable for ever in %s, and rotate it", pair.Name, m.Why, m.Redacted, exposure(p, inst)),
 				Costs:   []finding.Cost{{Metric: "exposure", Value: 1, Unit: "values", Basis: finding.Observed, Note: "in the config and history of every image built"}},
 			})
 		}
 		p.AttachFix(len(found), func() (*finding.Fix, string) { return removePairs(p, inst, found) })
 	}
 	return nil
+}
+
+// exposure says where a value can be read and what to do instead.
+func exposure(p *rule.Pass, inst *dockerfile.Instruction) string {
+	switch {
+	case inst.Keyword == "ARG":
+		return "the source and the build's history: hand it over with RUN --mount=type=secret"
+	case !ships(p, inst.Stage):
+		return "the source and the build cache: hand it over with RUN --mount=type=secret"
+	}
+	return "the image: pass it at run time"
 }
 
 // removePairs takes the variables out of one instruction, all at once because
@@ -104,39 +116,67 @@ func removePairs(p *rule.Pass, inst *dockerfile.Instruction, pairs []dockerfile.
 		Safety: finding.Unsafe,
 		Why:    "the application may want the variable; the proof passes the value at run time and compares its answers",
 	}
-	var names []string
+	if inst.Keyword == "ENV" && !ships(p, inst.Stage) {
+		return nil, "the stage only builds, and its steps may read the variable: hand it over with RUN --mount=type=secret"
+	}
+	state := p.File.EndState(p.Final)
+	var names, wanted []string
 	for _, pair := range pairs {
-		if where := reads(p, inst, pair.Name); where != nil {
-			return nil, fmt.Sprintf("line %d reads %s while building: hand it over with RUN --mount=type=secret,id=%s",
-				p.File.Position(where.Span.Start).Line, pair.Name, strings.ToLower(pair.Name))
+		if reason := readBelow(p, inst, pair.Name); reason != "" {
+			return nil, reason
 		}
 		names = append(names, pair.Name)
-		if inst.Keyword == "ENV" {
-			fix.RunEnv = append(fix.RunEnv, finding.EnvVar{Name: pair.Name, Value: pair.Value})
+		if v, ok := state.EnvVar(pair.Name); ok && v.By == inst {
+			wanted = append(wanted, pair.Name)
+			fix.RunEnv = append(fix.RunEnv, finding.EnvVar{Name: pair.Name, Value: v.Value})
 		}
 	}
 	fix.Title = "Take " + strings.Join(names, ", ") + " out of the image"
 	fix.Edits = cutPairs(p, inst, pairs)
 	if inst.Keyword == "ENV" {
-		if e, ok := nameInExample(p, names); ok {
+		if e, ok := nameInExample(p, wanted); ok {
 			fix.Edits = append(fix.Edits, e)
 		}
 	}
 	return fix, ""
 }
 
-// reads finds the instruction below one that uses a variable while building.
-func reads(p *rule.Pass, from *dockerfile.Instruction, name string) *dockerfile.Instruction {
-	use := regexp.MustCompile(`\$\{?` + regexp.QuoteMeta(name) + `\b`)
-	for _, inst := range p.File.Instructions {
-		if inst.Index <= from.Index || inst.Keyword == "CMD" || inst.Keyword == "ENTRYPOINT" || inst.Keyword == "HEALTHCHECK" {
-			continue
-		}
-		if use.Match(p.File.Source[inst.Span.Start:inst.Span.End]) {
-			return inst
+// readBelow says why a variable can't be taken out: an instruction below uses it while building.
+func readBelow(p *rule.Pass, from *dockerfile.Instruction, name string) string {
+	word := regexp.MustCompile(`(^|\W)` + regexp.QuoteMeta(name) + `\b`)
+	expansion := regexp.MustCompile(`\$\{?` + regexp.QuoteMeta(name) + `\b`)
+	for _, inst := range p.File.Instructions[from.Index+1:] {
+		line := p.File.Position(inst.Span.Start).Line
+		text := p.Text(inst.Span)
+		switch inst.Keyword {
+		case "CMD", "ENTRYPOINT", "HEALTHCHECK": // read when the container runs
+		case "RUN", "ONBUILD":
+			if word.MatchString(text) || inst.Keyword == "RUN" && mayRead(readRun(p.File, inst), from, name) {
+				return fmt.Sprintf("line %d reads or may read %s while building: hand it over with RUN --mount=type=secret,id=%s", line, name, strings.ToLower(name))
+			}
+		case "ARG":
+			if from.Keyword == "ARG" && word.MatchString(text) {
+				return fmt.Sprintf("line %d takes %s into its stage: hand it over with RUN --mount=type=secret,id=%s instead", line, name, strings.ToLower(name))
+			}
+		default:
+			if expansion.MatchString(text) {
+				return fmt.Sprintf("line %d makes another value of %s: take out both, and put the value together when the container starts", line, name)
+			}
 		}
 	}
-	return nil
+	return ""
+}
+
+// mayRead reports whether the programs of a step may read a variable that the
+// step does not name: a package manager its own settings, and an unknown program
+// what is set for the build alone.
+func mayRead(step *runStep, from *dockerfile.Instruction, name string) bool {
+	if from.Keyword == "ARG" && !step.known() {
+		return true
+	}
+	return slices.ContainsFunc(step.installs, func(c installCommand) bool {
+		return strings.HasPrefix(strings.ToUpper(name), strings.ToUpper(c.manager.name)+"_")
+	})
 }
 
 // cutPairs removes pairs with their separators, the whole instruction when none is left.

@@ -105,6 +105,9 @@ func filler(p *rule.Pass, earlier []*runStep, targets []string) (int, *manager) 
 				return i, m
 			}
 		}
+		if m := updatesOnly(earlier[i]); m != nil && m.cachedIn(targets) {
+			return i, m
+		}
 	}
 	return 0, nil
 }
@@ -115,6 +118,8 @@ func joinDeletion(p *rule.Pass, steps []*runStep, m *manager) (*finding.Fix, str
 	line := func(s *runStep) int { return p.File.Position(s.inst.Span.Start).Line }
 	at := endOfScript(p, maker)
 	switch {
+	case updatesOnly(maker) != nil:
+		return nil, fmt.Sprintf("line %d only fetches the lists, for a step below: join these two first (cache/update-apart)", line(maker))
 	case at < 0:
 		return nil, fmt.Sprintf("a command can't be joined to the end of line %d: delete the cache there by hand", line(maker))
 	case !chained(step) || len(step.inst.Flags) > 0:

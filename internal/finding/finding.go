@@ -48,7 +48,7 @@ type Cost struct {
 // Evidence points at what proves a finding: a place in a file, a path in the
 // context, or a path in a layer.
 type Evidence struct {
-	File string `json:"file"`
+	File string `json:"file,omitempty"` // relative to the project's root; empty when the evidence is elsewhere, as in a registry
 	Line int    `json:"line,omitempty"`
 	Note string `json:"note,omitempty"`
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/plimsoll/plimsoll/internal/buildkitlint"
 	"github.com/plimsoll/plimsoll/internal/dockerfile"
@@ -56,7 +57,7 @@ func checkBuild(p *rule.Pass) error {
 			Severity: rating.Severity,
 			Span:     lineSpan(p, w.Line),
 			Message:  message,
-			Evidence: []finding.Evidence{{File: w.URL, Note: w.Description}},
+			Evidence: []finding.Evidence{{Note: strings.TrimSpace(w.Description + " " + w.URL)}},
 		})
 	}
 	return nil

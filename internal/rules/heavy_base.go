@@ -65,7 +65,7 @@ func checkHeavyBase(p *rule.Pass) error {
 		Costs: []finding.Cost{{Metric: "transfer_bytes", Value: float64(saved), Unit: "bytes", Basis: basis(family.Estimated), Note: "compressed layers, " + own.Tag + " against " + slim.Tag}},
 	}
 	for _, v := range family.Variants {
-		f.Evidence = append(f.Evidence, finding.Evidence{File: family.Repository + ":" + v.Tag, Note: variantNote(p, family, v, slim.Tag)})
+		f.Evidence = append(f.Evidence, finding.Evidence{Note: v.Reference() + ": " + variantNote(p, family, v, slim.Tag)})
 	}
 	f.Fix, f.Refused = swapBase(p, own, slim)
 	p.Report(f)

@@ -49,7 +49,7 @@ func checkUnpinnedBase(p *rule.Pass) error {
 		}
 		if family, ok := p.Bases[ref]; ok {
 			if own, ok := family.Asked(); ok && own.Digest != "" {
-				f.Evidence = append(f.Evidence, finding.Evidence{File: ref, Note: "is " + own.Digest + " now"})
+				f.Evidence = append(f.Evidence, finding.Evidence{Note: ref + " is " + own.Digest + " now"})
 			}
 		}
 		p.Report(f)

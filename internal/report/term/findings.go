@@ -87,6 +87,9 @@ func cost(c finding.Cost) string {
 }
 
 func evidence(r *report.Report, e finding.Evidence) string {
+	if e.File == "" {
+		return e.Note
+	}
 	where := place(r, e.File)
 	if e.Line > 0 {
 		where = fmt.Sprintf("%s:%d", where, e.Line)

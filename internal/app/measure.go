@@ -7,6 +7,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -179,15 +180,18 @@ func (p *proof) push(ctx context.Context, s *side) error {
 
 // pull measures pulling from the registry into an empty folder, and reads the sizes on the way.
 func (p *proof) pull(ctx context.Context, s *side) error {
-	dir := filepath.Join(p.work, "pull")
+	dir := filepath.Join(p.work, "pull-"+s.version.Build.Name)
+	n := 0
 	samples, err := p.sample(func() (float64, error) {
-		pulled, err := image.Pull(ctx, p.reference(s), dir, image.Options{}, nil)
+		n++
+		pulled, err := image.Pull(ctx, p.reference(s), filepath.Join(dir, strconv.Itoa(n)), image.Options{}, nil)
 		if err != nil {
 			return 0, err
 		}
 		s.contents = &pulled.Contents
-		return pulled.Seconds, os.RemoveAll(dir)
+		return pulled.Seconds, nil
 	})
+	go os.RemoveAll(dir) // what comes next is not timed; close removes what is left
 	if err != nil {
 		return fmt.Errorf("pulling %s: %w", s.version.Build.Name, err)
 	}

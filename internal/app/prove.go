@@ -269,8 +269,10 @@ func (p *proof) establish(ctx context.Context) (err error) {
 	p.phase("running before")
 	for range 2 {
 		t := p.trial(p.before, p.project)
-		// A stop that had to be forced takes as long the second time.
-		t.KeepRunning = len(p.before.trials) > 0 && p.before.trials[0].Killed
+		if len(p.before.trials) > 0 { // this one is for the noise in its answers
+			t.Health, t.Load = nil, 0
+			t.KeepRunning = p.before.trials[0].Killed // it would take as long again
+		}
 		out, err := observe.Run(ctx, p.engine, t, p.asker())
 		if err != nil {
 			return fmt.Errorf("running before: %w", err)

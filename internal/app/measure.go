@@ -191,7 +191,9 @@ func (p *proof) pull(ctx context.Context, s *side) error {
 		s.contents = &pulled.Contents
 		return pulled.Seconds, nil
 	})
-	go os.RemoveAll(dir) // what comes next is not timed; close removes what is left
+	if !p.opts.Keep {
+		go os.RemoveAll(dir) // what comes next is not timed; close removes what is left
+	}
 	if err != nil {
 		return fmt.Errorf("pulling %s: %w", s.version.Build.Name, err)
 	}

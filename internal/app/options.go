@@ -70,7 +70,7 @@ type ProveOptions struct {
 	Requests int
 	// Samples is how often timed figures are taken; 0 means DefaultSamples.
 	Samples int
-	// Keep leaves images and state behind for a look.
+	// Keep leaves the unpacked layers of both images behind for a look.
 	Keep bool
 	// Write changes the files on disk, to what was proven alone.
 	Write bool

@@ -196,6 +196,9 @@ func (p *proof) start(ctx context.Context) (err error) {
 	if p.work, err = os.MkdirTemp("", "plimsoll-"); err != nil {
 		return err
 	}
+	if p.opts.Keep {
+		p.report.Notes = append(p.report.Notes, "Kept for a look, and for you to remove: "+p.work+" with the unpacked layers of both images.")
+	}
 	if p.registry, err = image.StartRegistry(filepath.Join(p.work, "registry")); err != nil {
 		return fmt.Errorf("starting the registry that is pushed to: %w", err)
 	}

@@ -71,7 +71,7 @@ func (f *proveFlags) register(cmd *cobra.Command) {
 	flags.IntVar(&f.requests, "requests", app.DefaultRequests, "requests before memory is read")
 	flags.IntVar(&f.samples, "samples", app.DefaultSamples, "samples of timed figures")
 	flags.DurationVar(&f.timeout, "timeout", app.DefaultTimeout, "limit of the whole proof; 0 is none")
-	flags.BoolVar(&f.keep, "keep", false, "leave images and state behind")
+	flags.BoolVar(&f.keep, "keep", false, "leave the unpacked layers of both images behind")
 	flags.StringVar(&f.state, "state", "", "keep the engine's state in `DIR` (default: in the user's cache)")
 	flags.StringVar(&f.target, "target", "", "build this `STAGE` instead of the last")
 	flags.StringArrayVar(&f.buildArgs, "build-arg", nil, "set a build argument: `NAME=value` (repeatable)")

@@ -104,7 +104,7 @@ func (p *Pass) Edit(s dockerfile.Span, text string) edit.Edit {
 // in text, and the backslash before one, are written as the file writes them.
 func (p *Pass) Insert(offset int, text string) edit.Edit {
 	text = strings.ReplaceAll(text, "\\\n", string(p.File.Escape)+"\n")
-	text = strings.ReplaceAll(text, "\n", p.File.Newline())
+	text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\n", p.File.Newline())
 	return edit.Edit{File: p.DockerfilePath, Start: offset, End: offset, New: text}
 }
 

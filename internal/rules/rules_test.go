@@ -214,14 +214,14 @@ func update(t *testing.T, name string, archive *txtar.Archive, input []txtar.Fil
 	}
 }
 
-// named finds the rule of a folder: the last part of its ID, or all of them.
+// named finds the rule of a folder: the last part of its ID, the name of its family, or all of them.
 func named(t *testing.T, folder string) []*rule.Rule {
 	t.Helper()
 	if folder == "all" {
 		return rules.All()
 	}
 	for _, r := range rules.All() {
-		if strings.HasSuffix(r.ID, "/"+folder) {
+		if strings.HasSuffix(r.ID, "/"+folder) || strings.TrimSuffix(r.ID, "/*") == folder {
 			return []*rule.Rule{r}
 		}
 	}

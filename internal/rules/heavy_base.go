@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/plimsoll/plimsoll/internal/edit"
@@ -148,20 +149,57 @@ func retag(base, own, slim string) (string, bool) {
 	return "", false
 }
 
-// needsFullBase says what in the final stage can't do without the full base.
+// needsFullBase says what in the final stage, or in a stage that it comes from,
+// can't do without the full base.
 func needsFullBase(p *rule.Pass) string {
-	if p.Facts == nil {
-		return ""
-	}
-	for _, step := range runSteps(p, p.Final) {
-		if !step.installsDependencies() {
+	var brought []string // by a package manager
+	for _, stage := range p.File.Stages {
+		if !ships(p, stage) {
 			continue
 		}
-		for _, n := range p.Facts.Native {
-			if n.Value.Compiles {
-				return fmt.Sprintf("%s is compiled in this stage (%s:%d), and the slim base has no compiler", n.Value.Name, n.Source.File, n.Source.Line)
+		for _, step := range runSteps(p, stage) {
+			for _, c := range step.installs {
+				names, _ := c.packages()
+				brought = append(brought, names...)
+			}
+			if reason := needsFullStep(p, step, brought); reason != "" {
+				return reason
 			}
 		}
 	}
+	if p.Facts == nil {
+		return ""
+	}
+	for _, program := range p.Facts.Programs {
+		if fullPrograms[program.Value] && !slices.Contains(brought, program.Value) {
+			return fmt.Sprintf("the application calls %s (%s:%d), which the slim base does not have: install it", program.Value, program.Source.File, program.Source.Line)
+		}
+	}
 	return ""
+}
+
+func needsFullStep(p *rule.Pass, step *runStep, brought []string) string {
+	if step.script != nil {
+		for _, call := range step.script.Calls() {
+			if fullPrograms[call.Name] && !slices.Contains(brought, call.Name) {
+				return fmt.Sprintf("line %d calls %s, which the slim base does not have: install it, or do that in a builder stage", p.File.Position(call.Span.Start).Line, call.Name)
+			}
+		}
+	}
+	if p.Facts == nil || !step.installsDependencies() {
+		return ""
+	}
+	for _, n := range p.Facts.Native {
+		if n.Value.Compiles {
+			return fmt.Sprintf("%s is compiled in this stage (%s:%d), and the slim base has no compiler", n.Value.Name, n.Source.File, n.Source.Line)
+		}
+	}
+	return ""
+}
+
+// fullPrograms are programs of the full images' base, buildpack-deps, that the slim ones don't have.
+var fullPrograms = map[string]bool{
+	"curl": true, "wget": true, "git": true, "hg": true, "svn": true, "ssh": true, "scp": true, "ssh-keyscan": true, "gpg": true,
+	"gcc": true, "g++": true, "cc": true, "c++": true, "make": true, "autoconf": true, "automake": true, "patch": true,
+	"unzip": true, "xz": true, "file": true, "pkg-config": true, "pg_config": true, "mysql_config": true, "convert": true,
 }

@@ -2,8 +2,10 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
+	"github.com/plimsoll/plimsoll/internal/dockerfile"
 	"github.com/plimsoll/plimsoll/internal/edit"
 	"github.com/plimsoll/plimsoll/internal/finding"
 	"github.com/plimsoll/plimsoll/internal/rule"
@@ -73,9 +75,24 @@ func labels(p *rule.Pass) string {
 			pairs = append(pairs, fmt.Sprintf("%slicenses=%q", ociPrefix, r.License))
 		}
 	}
-	pairs = append(pairs, ociPrefix+`version="$VERSION"`, ociPrefix+`revision="$REVISION"`)
+	version, revision := freeName(p, "VERSION"), freeName(p, "REVISION")
+	pairs = append(pairs, fmt.Sprintf(`%sversion="$%s"`, ociPrefix, version), fmt.Sprintf(`%srevision="$%s"`, ociPrefix, revision))
 	arg := keyword(p, "ARG")
 	return "# Last, so that a new version or commit leaves every step above cached.\n" +
-		arg + " VERSION=\"\"\n" + arg + " REVISION=\"\"\n" +
+		arg + " " + version + "=\"\"\n" + arg + " " + revision + "=\"\"\n" +
 		keyword(p, "LABEL") + " " + strings.Join(pairs, " \\\n      ")
+}
+
+// freeName is a name for a build argument that means nothing else in this file.
+func freeName(p *rule.Pass, name string) string {
+	state := p.File.EndState(p.Final)
+	_, env := state.EnvVar(name)
+	_, arg := state.Arg(name)
+	global := slices.ContainsFunc(p.File.GlobalArgs, func(i *dockerfile.Instruction) bool {
+		return slices.ContainsFunc(i.Pairs(), func(pair dockerfile.Pair) bool { return pair.Name == name })
+	})
+	if env || arg || global {
+		return "IMAGE_" + name
+	}
+	return name
 }

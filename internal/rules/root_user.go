@@ -56,8 +56,7 @@ CMD ["python", "main.py"]
 
 func checkRootUser(p *rule.Pass) error {
 	state := p.File.EndState(p.Final)
-	name, _, _ := strings.Cut(state.User, ":")
-	if name != "" && name != "root" && name != "0" {
+	if !isRoot(state.User) {
 		return nil
 	}
 	f := finding.Finding{
@@ -85,10 +84,75 @@ func refuseUser(p *rule.Pass) string {
 		return fmt.Sprintf("the application listens on port %d (%s:%d), which a user other than root may not be allowed to: serve on a port from 1024 up",
 			p.Facts.Port.Value, p.Facts.Port.Source.File, p.Facts.Port.Source.Line)
 	}
-	for _, inst := range p.Final.Instructions {
-		if inst.Keyword == "RUN" {
-			if text := p.Text(inst.Rest); strings.Contains(text, "useradd") || strings.Contains(text, "adduser") {
-				return fmt.Sprintf("line %d makes a user already: switch to it with USER", p.File.Position(inst.Span.Start).Line)
+	if name, by := switchesUser(p); by != nil {
+		return fmt.Sprintf("line %d starts the application through %s, which wants root to switch the user: switch with USER instead", p.File.Position(by.Span.Start).Line, name)
+	}
+	for stage := p.Final; stage != nil; stage = stage.Parent {
+		for _, inst := range stage.Instructions {
+			line := p.File.Position(inst.Span.Start).Line
+			switch text := p.Text(inst.Rest); {
+			case inst.Keyword == "RUN" && (strings.Contains(text, "useradd") || strings.Contains(text, "adduser")):
+				return fmt.Sprintf("line %d makes a user already: switch to it with USER", line)
+			case inst.Keyword == "USER" && !isRoot(text):
+				return fmt.Sprintf("line %d switches to %s before root again: end with that user", line, text)
+			}
+		}
+	}
+	return ""
+}
+
+func isRoot(user string) bool {
+	name, _, _ := strings.Cut(user, ":")
+	return name == "" || name == "root" || name == "0"
+}
+
+// userSwitchers are programs that start another as another user.
+var userSwitchers = []string{"gosu", "su-exec", "setpriv", "runuser", "su", "sudo", "s6-setuidgid", "chroot"}
+
+// switchesUser finds such a program in what starts the application, or in a
+// script of the context that does.
+func switchesUser(p *rule.Pass) (string, *dockerfile.Instruction) {
+	state := p.File.EndState(p.Final)
+	for _, inst := range []*dockerfile.Instruction{state.Entrypoint, state.Cmd} {
+		if inst == nil {
+			continue
+		}
+		words := strings.Fields(p.Text(inst.Rest))
+		if inst.JSON {
+			words = nil
+			for _, w := range inst.Args {
+				words = append(words, w.Text)
+			}
+		}
+		for _, w := range words {
+			name := path.Base(w)
+			if slices.Contains(userSwitchers, name) {
+				return name, inst
+			}
+			if program := switcherIn(p, name); program != "" {
+				return name + " and " + program, inst
+			}
+		}
+	}
+	return "", nil
+}
+
+// switcherIn names the program that a shell script of the context switches the user with.
+func switcherIn(p *rule.Pass, script string) string {
+	if p.Context == nil || path.Ext(script) != ".sh" && !strings.Contains(script, "entrypoint") {
+		return ""
+	}
+	for _, e := range p.Context.Entries {
+		if path.Base(e.Path) != script || e.Ignored || !e.Mode.IsRegular() {
+			continue
+		}
+		text, err := p.ReadText(e.Path)
+		if err != nil {
+			return ""
+		}
+		for _, word := range strings.Fields(text) {
+			if slices.Contains(userSwitchers, word) {
+				return word
 			}
 		}
 	}
@@ -101,7 +165,7 @@ func addUser(p *rule.Pass, root *dockerfile.Instruction) *finding.Fix {
 	at, chowned := ownSource(p)
 	edits = append(edits, chowned...)
 	edits = append(edits, p.Insert(at, line(p, at, keyword(p, "RUN")+" "+makeUser(p))))
-	if inFinal(p, root) {
+	if inFinal(p, root) && !buildsBelow(p, root) {
 		edits = append(edits, p.Edit(root.Rest, appID+":"+appID))
 	} else {
 		end := endOfSetup(p)
@@ -115,22 +179,37 @@ func addUser(p *rule.Pass, root *dockerfile.Instruction) *finding.Fix {
 	}
 }
 
-// ownSource gives what is copied from the context to the user. It returns where
-// the user must be made: before the first of these, else before the application starts.
+// buildsBelow reports whether anything below a USER needs the rights that it gives.
+func buildsBelow(p *rule.Pass, user *dockerfile.Instruction) bool {
+	return slices.ContainsFunc(p.Final.Instructions, func(i *dockerfile.Instruction) bool { return i.Index > user.Index && builds(i) })
+}
+
+// ownSource gives what is copied from the context to the user, in the stages that
+// the final one comes from as well, and what other stages bring to where the application
+// writes. It returns where the user must be made: before the first COPY of the final stage,
+// else before the application starts.
 func ownSource(p *rule.Pass) (at int, edits []edit.Edit) {
 	at = -1
-	for _, inst := range p.Final.Instructions {
-		if inst.Keyword != "COPY" && inst.Keyword != "ADD" {
+	written := writtenDirs(p)
+	for _, stage := range p.File.Stages {
+		if !ships(p, stage) {
 			continue
 		}
-		if _, from := inst.Flag("from"); from {
-			continue
-		}
-		if at < 0 {
-			at = p.File.Block(inst).Start
-		}
-		if _, owned := inst.Flag("chown"); !owned {
-			edits = append(edits, p.Insert(inst.KeywordSpan.End, " --chown="+appID+":"+appID))
+		for _, inst := range stage.Instructions {
+			if inst.Keyword != "COPY" && inst.Keyword != "ADD" {
+				continue
+			}
+			if _, from := inst.Flag("from"); from && !slices.ContainsFunc(written, func(dir string) bool {
+				return strings.HasPrefix(dir+"/", strings.TrimSuffix(destination(p, inst), "/")+"/")
+			}) {
+				continue
+			}
+			if at < 0 && stage == p.Final {
+				at = p.File.Block(inst).Start
+			}
+			if _, owned := inst.Flag("chown"); !owned {
+				edits = append(edits, p.Insert(inst.KeywordSpan.End, " --chown="+appID+":"+appID))
+			}
 		}
 	}
 	if at < 0 {

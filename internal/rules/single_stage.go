@@ -127,7 +127,11 @@ func (s *split) ballast() (string, []finding.Cost) {
 		}
 	}
 	if names := s.buildPackages(); len(names) > 0 {
-		parts = append(parts, strings.Join(names, ", ")+" only compile")
+		verb := " only compile"
+		if len(names) == 1 {
+			verb = " only compiles"
+		}
+		parts = append(parts, strings.Join(names, ", ")+verb)
 	}
 	return strings.Join(parts, "; "), costs
 }
@@ -253,18 +257,27 @@ func (s *split) fix() *finding.Fix {
 
 const builder = "builder"
 
+// builderName is the builder's: another one when the author's stage has it.
 func (s *split) builderName() string {
-	if s.stage.Name != "" {
-		return s.stage.Name
+	if s.stage.Name == builder {
+		return "dependencies"
 	}
 	return builder
 }
 
+// runnerName is the author's name, so that --target still builds what runs.
+func (s *split) runnerName() string {
+	if s.stage.Name != "" {
+		return s.stage.Name
+	}
+	return "runner"
+}
+
 func (s *split) nameStage() edit.Edit {
 	if s.stage.Name != "" {
-		return s.p.Insert(s.stage.From.Span.End, "")
+		return s.p.Edit(s.stage.From.Args[2].Span, s.builderName())
 	}
-	return s.p.Insert(s.stage.BaseSpan.End, " "+s.keyword("AS")+" "+builder)
+	return s.p.Insert(s.stage.BaseSpan.End, " "+s.keyword("AS")+" "+s.builderName())
 }
 
 func (s *split) keyword(k string) string { return keywordAs(s.p.Text(s.stage.From.KeywordSpan), k) }
@@ -312,10 +325,10 @@ func (s *split) startRunner() []edit.Edit {
 	for _, f := range s.stage.From.Flags {
 		b.WriteString(s.p.Text(f.Span) + " ")
 	}
-	fmt.Fprintf(&b, "%s %s runner\n", base, s.keyword("AS"))
+	fmt.Fprintf(&b, "%s %s %s\n", base, s.keyword("AS"), s.runnerName())
 	var edits []edit.Edit
 	for _, inst := range s.before() {
-		switch carry(inst, s.steps[inst]) {
+		switch s.carry(inst) {
 		case repeated:
 			b.WriteString(s.p.Text(inst.Span) + "\n")
 		case moved:
@@ -338,14 +351,18 @@ const (
 	moved                    // in the runner alone
 )
 
-func carry(inst *dockerfile.Instruction, step *runStep) carrying {
+func (s *split) carry(inst *dockerfile.Instruction) carrying {
 	switch inst.Keyword {
+	case "COPY", "ADD":
+		if !bringsManifests(s.p, inst) {
+			return repeated // the application may read it
+		}
 	case "ENV", "WORKDIR", "SHELL", "ARG":
 		return repeated
 	case "EXPOSE", "LABEL", "VOLUME", "STOPSIGNAL", "HEALTHCHECK", "CMD", "ENTRYPOINT", "MAINTAINER":
 		return moved
 	case "RUN":
-		if step.accounts {
+		if s.steps[inst].accounts {
 			return moved
 		}
 	}

@@ -141,6 +141,13 @@ func moveSource(p *rule.Pass, stage *dockerfile.Stage, source *dockerfile.Instru
 	if reason := blockedMove(p, stage, source, last); reason != "" {
 		return nil, reason
 	}
+	for _, inst := range stage.Instructions {
+		if inst.Index > source.Index && inst.Index < last.inst.Index && (inst.Keyword == "COPY" || inst.Keyword == "ADD") && bringsManifests(p, inst) {
+			manifests = slices.DeleteFunc(slices.Clone(manifests), func(m ecosystem.Fact[ecosystem.Manifest]) bool {
+				return slices.ContainsFunc(inst.Sources(), func(w dockerfile.Word) bool { return cleanSource(w.Text) == m.Value.Path })
+			})
+		}
+	}
 	lines, reason := copyManifests(p, source, manifests)
 	if reason != "" {
 		return nil, reason
@@ -148,6 +155,9 @@ func moveSource(p *rule.Pass, stage *dockerfile.Stage, source *dockerfile.Instru
 	block := p.File.Block(source)
 	end := p.File.Lines(last.inst.Span).End
 	moved := p.File.Text(block)
+	if source.Lead.End > source.Lead.Start {
+		moved = p.File.Newline() + moved
+	}
 	if !strings.HasSuffix(moved, "\n") {
 		moved += "\n"
 	}
@@ -195,6 +205,13 @@ func blockedMove(p *rule.Pass, stage *dockerfile.Stage, source *dockerfile.Instr
 	for _, s := range runSteps(p, stage) {
 		steps[s.inst] = s
 	}
+	if _, parents := source.Flag("parents"); parents || destination(p, source) == "/" {
+		return "the source is spread over the image's root, where package managers read their settings: copy it to a folder of its own"
+	}
+	state := p.File.StateBefore(last.inst)
+	if v, ok := state.EnvVar("PIP_CONFIG_FILE"); ok {
+		return fmt.Sprintf("pip reads its settings from %s, which may lie in the source: copy that by name before the install", v.Value)
+	}
 	for _, inst := range stage.Instructions {
 		if inst.Index <= source.Index || inst.Index > last.inst.Index {
 			continue
@@ -206,6 +223,9 @@ func blockedMove(p *rule.Pass, stage *dockerfile.Stage, source *dockerfile.Instr
 			if !s.known() || s.accounts {
 				return fmt.Sprintf("the RUN on line %d may read the source: move it below the install step, or copy what it reads by name", line)
 			}
+			if name := readsBeside(p, s); name != "" {
+				return fmt.Sprintf("the install on line %d reads %s of the source: copy that by name before it", line, name)
+			}
 		case "WORKDIR":
 			if !path.IsAbs(source.Dest().Text) {
 				return fmt.Sprintf("the WORKDIR on line %d changes where the relative destination %q leads", line, source.Dest().Text)
@@ -213,6 +233,13 @@ func blockedMove(p *rule.Pass, stage *dockerfile.Stage, source *dockerfile.Instr
 		case "COPY", "ADD":
 			if copiesSource(p, inst) {
 				return fmt.Sprintf("the source is copied again on line %d", line)
+			}
+			if overlaps(p, source, inst) && !bringsManifests(p, inst) {
+				return fmt.Sprintf("line %d may copy over files of the source, and would be copied over itself: move it below the install step", line)
+			}
+		case "ENV", "ARG":
+			if strings.Contains(source.Dest().Text, "$") {
+				return fmt.Sprintf("the variables on line %d may change where %s leads", line, source.Dest().Text)
 			}
 		}
 	}
@@ -266,4 +293,55 @@ func underSources(copyInst *dockerfile.Instruction, file string) (string, bool) 
 		}
 	}
 	return "", false
+}
+
+// destination is where a COPY or ADD puts files, absolute.
+func destination(p *rule.Pass, inst *dockerfile.Instruction) string {
+	state := p.File.StateBefore(inst)
+	dest := state.Expand(inst, inst.Dest().Text)
+	if !path.IsAbs(dest) {
+		dest = path.Join(state.Workdir, dest)
+	}
+	return path.Clean(dest)
+}
+
+// overlaps reports whether two instructions may write the same files.
+func overlaps(p *rule.Pass, a, b *dockerfile.Instruction) bool {
+	one, two := strings.TrimSuffix(destination(p, a), "/")+"/", strings.TrimSuffix(destination(p, b), "/")+"/"
+	return strings.HasPrefix(one, two) || strings.HasPrefix(two, one)
+}
+
+// bringsManifests reports whether an instruction copies manifests alone, to where the source has them.
+func bringsManifests(p *rule.Pass, inst *dockerfile.Instruction) bool {
+	if _, from := inst.Flag("from"); from || p.Facts == nil {
+		return false
+	}
+	return !slices.ContainsFunc(inst.Sources(), func(w dockerfile.Word) bool {
+		return !isManifest(p, cleanSource(w.Text))
+	})
+}
+
+// readsBeside names what an install reads of the context besides manifests: a
+// folder of wheels, a package file.
+func readsBeside(p *rule.Pass, s *runStep) string {
+	workdir := strings.TrimPrefix(p.File.StateBefore(s.inst).Workdir, "/")
+	for _, c := range s.installs {
+		for i, w := range c.args {
+			_, value, joined := strings.Cut(w.Text, "=")
+			if !joined {
+				value = w.Text
+			}
+			named := joined && strings.HasPrefix(w.Text, "--") || strings.Contains(value, "/") || i > 0 && (c.args[i-1].Text == "-f" || c.args[i-1].Text == "--find-links")
+			name := strings.TrimPrefix(cleanSource(value), workdir+"/")
+			if _, ok := p.Context.Lookup(name); !named || !ok || name == "." || isManifest(p, name) {
+				continue
+			}
+			return name
+		}
+	}
+	return ""
+}
+
+func isManifest(p *rule.Pass, name string) bool {
+	return p.Facts != nil && slices.ContainsFunc(p.Facts.Manifests, func(m ecosystem.Fact[ecosystem.Manifest]) bool { return m.Value.Path == name })
 }

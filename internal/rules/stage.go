@@ -8,14 +8,28 @@ import (
 )
 
 // endOfSetup is where a line goes that configures the final image: before the
-// instruction that starts the application, with its comment, else at the end of the stage.
+// instruction that starts the application, with its comment, when nothing is built
+// below it; else at the end of the stage.
 func endOfSetup(p *rule.Pass) int {
-	for _, inst := range p.Final.Instructions {
-		if inst.Keyword == "CMD" || inst.Keyword == "ENTRYPOINT" {
-			return p.File.Block(inst).Start
+	at := endOfStage(p)
+	for i := len(p.Final.Instructions) - 1; i >= 0; i-- {
+		switch inst := p.Final.Instructions[i]; {
+		case builds(inst):
+			return at
+		case inst.Keyword == "CMD" || inst.Keyword == "ENTRYPOINT":
+			at = p.File.Block(inst).Start
 		}
 	}
-	return endOfStage(p)
+	return at
+}
+
+// builds reports whether an instruction changes the image's files, as the user in force.
+func builds(inst *dockerfile.Instruction) bool {
+	switch inst.Keyword {
+	case "RUN", "COPY", "ADD", "WORKDIR":
+		return true
+	}
+	return false
 }
 
 // endOfStage is the offset behind the last line of the final stage.
@@ -48,7 +62,7 @@ func distribution(p *rule.Pass, stage *dockerfile.Stage) string {
 		stage = stage.Parent
 	}
 	ref := p.File.BaseOf(stage)
-	ref, _, _ = strings.Cut(ref, "@")
+	ref, _, digest := strings.Cut(ref, "@")
 	name, tag := ref, ""
 	if i := strings.LastIndexByte(ref, ':'); i > strings.LastIndexByte(ref, '/') {
 		name, tag = ref[:i], ref[i+1:]
@@ -57,6 +71,8 @@ func distribution(p *rule.Pass, stage *dockerfile.Stage) string {
 		name = strings.TrimPrefix(name, prefix)
 	}
 	switch {
+	case strings.Contains(ref, "$") || digest && tag == "" || strings.Contains(tag, "windows") || strings.Contains(tag, "nanoserver"):
+		return "" // the tag tells, and is not known
 	case name == "alpine" || strings.Contains(tag, "alpine"):
 		return "alpine"
 	case debianImages[name]:

@@ -21,6 +21,7 @@ const maxNotes = 20
 
 // detection is one run of Detect.
 type detection struct {
+	portHidden bool // a port is given in a way that can't be read
 	*resolver
 	in     ecosystem.Input
 	facts  *ecosystem.Facts

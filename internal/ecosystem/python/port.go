@@ -44,6 +44,7 @@ func (d *detection) portOfCommand() ecosystem.Fact[int] {
 func (d *detection) commandPort(v, note string) ecosystem.Fact[int] {
 	n := portNumber(v)
 	if n == 0 {
+		d.portHidden = true
 		d.note("port", "the command binds to "+strconv.Quote(v)+", which names no port", d.docker(d.launch.Line, ""))
 		return ecosystem.Fact[int]{}
 	}
@@ -68,6 +69,7 @@ func (d *detection) portOfSource() ecosystem.Fact[int] {
 	}
 	p, ok := d.served.portOf(d.resolver)
 	if !ok {
+		d.portHidden = true
 		d.note("port", d.served.server+" is given a port that the source does not show", d.served.m.at(d.served.call.Line(), ""))
 		return ecosystem.Fact[int]{}
 	}
@@ -85,13 +87,17 @@ func (d *detection) gunicornConfig() ecosystem.Fact[int] {
 		return ecosystem.Fact[int]{}
 	}
 	text, ok := d.text(m.top.vars["bind"], m.top)
-	if !ok {
+	if !ok || portNumber(text) == 0 {
+		d.portHidden = true
 		return ecosystem.Fact[int]{}
 	}
 	return ecosystem.Fact[int]{Value: portNumber(text), Source: m.at(m.top.vars["bind"].Line(), "bind of gunicorn's configuration")}
 }
 
 func (d *detection) portOfServer() ecosystem.Fact[int] {
+	if d.portHidden { // it is told to listen elsewhere than by default
+		return ecosystem.Fact[int]{}
+	}
 	spec := servers[d.launch.server]
 	if v, ok := d.env[spec.env]; ok && spec.env != "" {
 		return ecosystem.Fact[int]{Value: portNumber(v), Source: d.docker(d.launch.Line, d.launch.server+" reads "+spec.env)}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"io"
 	"os"
 
@@ -82,7 +83,7 @@ func (s *session) writeJSON(reports []*report.Report, failed error) error {
 // that there is, so that what was found until then stays beside it.
 func withFailures(reports []*report.Report, failed error, version string) []*report.Report {
 	errs := parts(failed)
-	if len(reports) == 1 && len(errs) == 1 && reports[0].Failure == nil {
+	if len(reports) == 1 && len(errs) == 1 && (reports[0].Failure == nil || errors.Is(errs[0], reports[0].Failure)) {
 		reports[0].Verdict, reports[0].Failure = report.Failed, reports[0].FailureOf(errs[0])
 		return reports
 	}

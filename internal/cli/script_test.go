@@ -111,6 +111,10 @@ func fakeProve(ctx context.Context, o app.ProveOptions) (*report.Report, error) 
 			Build: "before", Line: 4, Step: "[4/5] RUN pip install -r requirements.txt",
 			Output: "ERROR: " + reporttest.Secret + "\x1b[31m\n", Err: errors.New("exit code: 1"),
 		})
+	case "unstartable":
+		r := reporttest.Checked()
+		r.Failure = &report.Failure{Stage: "before start", Message: "the container exited with code 7"}
+		return r, r.Failure
 	case "interrupted":
 		if err := syscall.Kill(os.Getpid(), syscall.SIGINT); err != nil {
 			return nil, err

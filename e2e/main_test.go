@@ -8,7 +8,6 @@ package e2e
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -71,20 +70,18 @@ func buildProgram() error {
 	return nil
 }
 
-// serveBases serves the stand-ins, unless somebody does already. Where they were
-// never built, that takes minutes; standard error tells how far it is.
+// serveBases serves the stand-ins on a port of its own: one that somebody else
+// serves may end in the middle of a test. Where they were never built, that
+// takes minutes; standard error tells how far it is.
 func serveBases() (stop func(), err error) {
 	if _, err := exec.LookPath("runc"); err != nil {
 		return nil, fmt.Errorf("the embedded engine needs runc: %w (apt-get install runc)", err)
 	}
-	suite.bases = server.DefaultAddr
-	running, err := server.Serve(context.Background(), server.Options{Log: os.Stderr})
-	switch {
-	case errors.Is(err, server.ErrServing):
-		return func() {}, nil
-	case err != nil:
+	running, err := server.Serve(context.Background(), server.Options{Addr: "127.0.0.1:0", Log: os.Stderr})
+	if err != nil {
 		return nil, fmt.Errorf("serving the base images: %w", err)
 	}
+	suite.bases = running.Addr
 	return func() { running.Close() }, nil
 }
 

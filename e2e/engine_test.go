@@ -95,7 +95,7 @@ func TestCheckOverMirror(t *testing.T) {
 			for _, variant := range []string{c.base, c.slim} {
 				found := false
 				for _, e := range f.Evidence {
-					found = found || strings.HasSuffix(e.File, "/"+variant) && strings.Contains(e.Note, "MB to transfer")
+					found = found || strings.Contains(e.Note, "/"+variant+": ") && strings.Contains(e.Note, "MB to transfer")
 				}
 				if !found {
 					t.Errorf("no size of %s: %+v", variant, f.Evidence)

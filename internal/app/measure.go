@@ -21,7 +21,7 @@ import (
 
 // enough is how long one figure is sampled: what takes longer than this a
 // time is measured once, and the table says so.
-const enough = 3 * time.Second
+const enough = 2 * time.Second
 
 // measure takes both sides' figures. Only samples are taken here; running and
 // asking is done.

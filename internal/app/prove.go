@@ -270,22 +270,54 @@ func (p *proof) establish(ctx context.Context) (err error) {
 		p.after.take(built[1])
 	}
 	p.phase("running before")
-	for range 2 {
-		t := p.trial(p.before, p.project)
-		if len(p.before.trials) > 0 { // this one is for the noise in its answers
-			t.Health, t.Load = nil, 0
-			t.KeepRunning = p.before.trials[0].Killed // it would take as long again
-		}
-		out, err := observe.Run(ctx, p.engine, t, p.asker())
-		if err != nil {
-			return fmt.Errorf("running before: %w", err)
-		}
-		if !out.Up {
-			return p.beforeFails(startFailure("before start", out))
-		}
-		p.before.trials = append(p.before.trials, out)
+	if err := p.runBefore(ctx); err != nil {
+		return err
 	}
 	return p.judge(ctx, errs[1])
+}
+
+// prompt is how long an application that heeds the stop signal may take: one
+// that takes longer idles until it is killed, and something else can run meanwhile.
+const prompt = 1500 * time.Millisecond
+
+// runBefore runs before twice. The second run is for the noise in its answers;
+// it begins when the first has ended, or is only being waited for.
+func (p *proof) runBefore(ctx context.Context) error {
+	t := p.trial(p.before, p.project)
+	idle := make(chan struct{})
+	t.Stopping = func() { time.AfterFunc(prompt, func() { close(idle) }) }
+	var first *observe.Outcome
+	var firstErr error
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		first, firstErr = observe.Run(ctx, p.engine, t, p.asker())
+	}()
+	stuck := false
+	select {
+	case <-ended:
+		if firstErr != nil {
+			return fmt.Errorf("running before: %w", firstErr)
+		}
+		if !first.Up {
+			return p.beforeFails(startFailure("before start", first))
+		}
+	case <-idle:
+		stuck = true
+	}
+	again := p.trial(p.before, p.project)
+	again.Health, again.Load = nil, 0
+	again.KeepRunning = stuck // it would take as long again
+	second, err := observe.Run(ctx, p.engine, again, p.asker())
+	<-ended
+	if err := errors.Join(firstErr, err); err != nil {
+		return fmt.Errorf("running before: %w", err)
+	}
+	if !second.Up {
+		return p.beforeFails(startFailure("before start, once more", second))
+	}
+	p.before.trials = []*observe.Outcome{first, second}
+	return nil
 }
 
 func (s *side) take(b *observe.Built) {

@@ -37,6 +37,8 @@ type Trial struct {
 	StopTimeout  time.Duration
 	// StopSignal is the image's; 0 means SIGTERM.
 	StopSignal syscall.Signal
+	// Stopping, if not nil, is called when the stop signal has been sent.
+	Stopping func()
 	// KeepRunning leaves the stop out: the container is only killed.
 	KeepRunning bool
 }
@@ -211,6 +213,9 @@ func (r *runner) stop(ctx context.Context, _ []agent.HTTPRequest) error {
 	begin := time.Now()
 	if err := r.container.Signal(ctx, cmp.Or(r.StopSignal, syscall.SIGTERM)); err != nil {
 		return fmt.Errorf("stopping the container: %w", err)
+	}
+	if r.Stopping != nil {
+		r.Stopping()
 	}
 	waiting, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

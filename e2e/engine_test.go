@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -93,14 +95,15 @@ func TestCheckOverMirror(t *testing.T) {
 				t.Errorf("costs: %+v, want observed transfer bytes", f.Costs)
 			}
 			for _, variant := range []string{c.base, c.slim} {
-				found := false
-				for _, e := range f.Evidence {
-					found = found || strings.Contains(e.Note, "/"+variant+": ") && strings.Contains(e.Note, "MB to transfer")
-				}
-				if !found {
+				if !slices.ContainsFunc(f.Evidence, func(e evidence) bool { return e.sizes(variant) }) {
 					t.Errorf("no size of %s: %+v", variant, f.Evidence)
 				}
 			}
 		})
 	}
+}
+
+// sizes reports whether evidence tells how much of an image there is to transfer.
+func (e evidence) sizes(image string) bool {
+	return regexp.MustCompile("/" + regexp.QuoteMeta(image) + `: [0-9.]+ [MG]B to transfer\b`).MatchString(e.Note)
 }

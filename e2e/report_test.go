@@ -18,7 +18,7 @@ type document struct {
 			Metric, Basis string
 			Value         float64
 		}
-		Evidence []struct{ File, Note string }
+		Evidence []evidence
 	}
 	Plan struct {
 		Applied []struct {
@@ -43,6 +43,8 @@ type figure struct {
 	Unit  string
 	Basis string
 }
+
+type evidence struct{ File, Note string }
 
 type request struct {
 	Method, Path  string

@@ -31,8 +31,12 @@ func (p *proof) trial(s *side, from *project.Project) observe.Trial {
 	}
 	if facts := from.Facts; facts != nil {
 		t.Port, t.Path = facts.Port.Value, facts.Health.Value
-		if facts.Bundle != nil && strings.Contains(string(from.File.Source), facts.Bundle.Path) {
-			t.Libraries = []string{facts.Bundle.Path}
+		if facts.Bundle != nil {
+			for _, c := range facts.Bundle.Carries {
+				if strings.Contains(string(from.File.Source), c.To) {
+					t.Libraries = append(t.Libraries, c.To)
+				}
+			}
 		}
 	}
 	return t

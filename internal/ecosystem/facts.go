@@ -56,6 +56,13 @@ type Facts struct {
 	Framework Fact[string] // "fastapi"
 	Server    Fact[string] // "uvicorn"
 
+	// Builds are the RUN steps that make outputs out of the source ("npm run build", "go build"), in
+	// their order; the Source names the line of the Dockerfile. Empty where the source runs as it is.
+	Builds []Fact[string]
+	// DevDependencies is known when installing as the Dockerfile does brings packages that only building and
+	// testing need; the value names the manifest's section ("devDependencies").
+	DevDependencies Fact[string]
+
 	// Start is the command that the container runs: argv, without a shell.
 	Start  Fact[[]string]
 	Port   Fact[int]
@@ -102,7 +109,9 @@ type Note struct {
 // Manifest is a file that lists dependencies.
 type Manifest struct {
 	Path string // relative to the context's root
-	Kind string // "requirements", "constraints"; "pyproject", "setup" of a project that is built
+	// Kind is what it is to its manager: "requirements", "constraints"; "pyproject", "setup" of a project
+	// that is built; "package", "lock", "workspace", "settings" (.npmrc, .yarnrc.yml); "gomod", "gosum".
+	Kind string
 }
 
 // Route is one HTTP route that the source declares. Parameters stand in the
@@ -128,17 +137,53 @@ type Write struct {
 // RunEnv is a variable to set in the final image.
 type RunEnv struct{ Name, Value, Why string }
 
-// Bundle carries installed dependencies from builder to runner.
+// Bundle says how the runner gets what the builder made. The stage is cut behind
+// the last step that installs or, when Source is set, behind the last that builds.
 type Bundle struct {
-	// Path is the directory that holds all installed dependencies, at the same path in both stages.
-	Path string
-	// Create is the shell command that makes it, run in the builder before anything is installed.
+	// Carries are the files and directories that the runner copies.
+	Carries []Carry
+	// Create is the shell command that makes the place that dependencies go to, run in the
+	// builder before anything is installed; empty when nothing has to be made.
 	Create string
-	// Finish is the shell command that takes out what only installing needed,
-	// run in the builder after the last install; empty when there is nothing.
+	// Finish is the shell command that takes out what only installing or building needed,
+	// run at the end of the builder; empty when there is nothing.
 	Finish string
 	// Env must be set in both stages.
 	Env []finding.EnvVar
+	// BuilderEnv must be set in the builder alone, before the first step that builds ("CGO_ENABLED" "0").
+	BuilderEnv []finding.EnvVar
+	// Source says that the builder needs the source: it holds all instructions up to the last of
+	// Facts.Builds, and the runner gets from the context only what instructions below that one copy.
+	Source bool
+	// Runner describes a runner on another base than the builder's; nil means the same base.
+	Runner *Runner
+}
+
+// Carry is a file or directory that the runner copies from the builder.
+type Carry struct {
+	From, To string // absolute; To is the same as From unless it has to lie elsewhere
+	Why      string // what it is, in a few words: "dependencies", "the binary"
+	Source   Source // what proves that it is needed
+}
+
+// Runner is a base image for the runner that is not the builder's.
+type Runner struct {
+	Base string // reference: "gcr.io/distroless/static-debian12:nonroot"
+	// User is the base's own user other than root, as "uid:gid"; empty when it runs as root.
+	User string
+	// Shell says that the base has a shell, so that RUN and shell forms work there.
+	Shell bool
+	// Files are small files that the runner needs and nobody wrote, such as a server's configuration.
+	Files []RunnerFile
+	// Start replaces the author's start command; nil keeps that.
+	Start []string
+	Why   string // why this base can run the application
+}
+
+// RunnerFile is a file that the runner gets with the Dockerfile.
+type RunnerFile struct {
+	Path string // absolute in the image
+	Text string
 }
 
 // Junk is a class of files that images never need.

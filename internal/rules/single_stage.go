@@ -78,7 +78,7 @@ func checkSingleStage(p *rule.Pass) error {
 	}
 	f := finding.Finding{
 		Span:    p.Final.From.Span,
-		Message: fmt.Sprintf("one stage builds and runs: %s; split it, and copy only %s into the runner", ballast, p.Facts.Bundle.Path),
+		Message: fmt.Sprintf("one stage builds and runs: %s; split it, and copy only %s into the runner", ballast, s.carried()),
 		Costs:   costs,
 	}
 	if reason := s.refusal(); reason != "" {
@@ -193,7 +193,7 @@ func (s *split) refusal() string {
 		return fmt.Sprintf("installing reads the source itself: %s (%s:%d)", k.Value, k.Source.File, k.Source.Line)
 	}
 	if script, where := s.absoluteScript(); script != "" {
-		return fmt.Sprintf("line %d names %s, which a split would move into %s: call it by name", where, script, s.p.Facts.Bundle.Path)
+		return fmt.Sprintf("line %d names %s, which a split would move into %s: call it by name", where, script, s.carried())
 	}
 	if _, ok := s.systemPackages(); !ok {
 		return "which packages are installed depends on a variable: name them"
@@ -248,7 +248,7 @@ func (s *split) fix() *finding.Fix {
 	edits := []edit.Edit{s.nameStage(), s.createBundle()}
 	edits = append(edits, s.startRunner()...)
 	return &finding.Fix{
-		Title:  "Split into a builder and a runner that copies " + s.p.Facts.Bundle.Path,
+		Title:  "Split into a builder and a runner that copies " + s.carried(),
 		Safety: finding.Unsafe,
 		Why:    "the runner may miss a file or a shared library that the builder has; the proof checks the libraries and asks both images the same",
 		Edits:  edits,
@@ -281,6 +281,15 @@ func (s *split) nameStage() edit.Edit {
 }
 
 func (s *split) keyword(k string) string { return keywordAs(s.p.Text(s.stage.From.KeywordSpan), k) }
+
+// carried names what the runner copies.
+func (s *split) carried() string {
+	var paths []string
+	for _, c := range s.p.Facts.Bundle.Carries {
+		paths = append(paths, c.From)
+	}
+	return strings.Join(paths, ", ")
+}
 
 // createBundle makes the folder before the manifests are copied, so that
 // changing a manifest does not make it anew.
@@ -338,7 +347,9 @@ func (s *split) startRunner() []edit.Edit {
 	}
 	b.WriteString(s.installRunPackages())
 	b.WriteString(s.bundleEnv())
-	fmt.Fprintf(&b, "%s --from=%s %[3]s %[3]s\n", s.keyword("COPY"), s.builderName(), s.p.Facts.Bundle.Path)
+	for _, c := range s.p.Facts.Bundle.Carries {
+		fmt.Fprintf(&b, "%s --from=%s %s %s\n", s.keyword("COPY"), s.builderName(), c.From, c.To)
+	}
 	return append(edits, s.p.Insert(end, strings.ReplaceAll(b.String(), "\r\n", "\n")))
 }
 

@@ -37,10 +37,10 @@ func (d *detection) bundle(in *install) *ecosystem.Bundle {
 		return refuse("the base is not an official Python image, so that venv and the interpreter's path are not certain")
 	}
 	return &ecosystem.Bundle{
-		Path:   environment,
-		Create: "python -m venv " + environment,
-		Finish: "pip uninstall --yes pip",
-		Env:    []finding.EnvVar{{Name: "PATH", Value: environment + "/bin:$PATH"}},
+		Carries: []ecosystem.Carry{{From: environment, To: environment, Why: "dependencies"}},
+		Create:  "python -m venv " + environment,
+		Finish:  "pip uninstall --yes pip",
+		Env:     []finding.EnvVar{{Name: "PATH", Value: environment + "/bin:$PATH"}},
 	}
 }
 

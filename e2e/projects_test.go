@@ -1,0 +1,377 @@
+package e2e
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/tools/txtar"
+
+	"github.com/plimsoll/plimsoll/internal/app"
+	"github.com/plimsoll/plimsoll/internal/engine"
+	"github.com/plimsoll/plimsoll/internal/engine/embedded"
+	"github.com/plimsoll/plimsoll/internal/finding"
+	"github.com/plimsoll/plimsoll/internal/measure"
+	"github.com/plimsoll/plimsoll/internal/plan"
+	"github.com/plimsoll/plimsoll/internal/report"
+)
+
+// TestProjects proves small real projects, each written for one trap, and holds
+// the outcome against what the project's want file says. They share an engine, and run side by side.
+//
+// A project is testdata/projects/ECOSYSTEM/NAME.txtar: what the trap is, the files, and last the file
+// want, which is not part of the project. See wanted for its lines.
+func TestProjects(t *testing.T) {
+	needSuite(t)
+	paths, err := filepath.Glob("testdata/projects/*/*.txtar")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no projects: %v", err)
+	}
+	shared := openShared(t)
+	var all tally
+	t.Run("all", func(t *testing.T) {
+		for _, path := range paths {
+			name := strings.TrimSuffix(strings.TrimPrefix(filepath.ToSlash(path), "testdata/projects/"), ".txtar")
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				files, want := readProject(t, path)
+				begin := time.Now()
+				r, err := proveShared(t, shared, repository(t, files), want)
+				t.Logf("%s after %.1f s", r.Verdict, time.Since(begin).Seconds())
+				want.hold(t, r, err)
+				all.add(name, want, r)
+			})
+		}
+	})
+	all.check(t)
+}
+
+// openShared opens one engine for proofs that run side by side; it ends with the test.
+func openShared(t *testing.T) engine.Engine {
+	t.Helper()
+	e, err := embedded.New(t.Context(), embedded.Options{
+		Root: suite.state, HelperPath: suite.program,
+		Mirrors: map[string][]string{"docker.io": {suite.bases}, "gcr.io": {suite.bases}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Errorf("closing the engine: %v", err)
+		}
+		nothingLeft(t)
+	})
+	return e
+}
+
+// lent is an engine that a proof may close without ending it.
+type lent struct{ engine.Engine }
+
+func (lent) Close() error { return nil }
+
+// sharedOptions are the options of a proof on a shared engine, with few samples.
+func sharedOptions(e engine.Engine, dir string, want wanted) app.ProveOptions {
+	return app.ProveOptions{
+		OpenEngine: func(context.Context, app.ProveOptions) (engine.Engine, error) { return lent{e}, nil },
+		Path:       dir, Env: want.env, Probes: want.probes, Requests: 20, Samples: 1, Timeout: limit,
+		Mirrors: map[string]string{"docker.io": suite.bases, "gcr.io": suite.bases},
+	}
+}
+
+func proveShared(t *testing.T, e engine.Engine, dir string, want wanted) (*report.Report, error) {
+	t.Helper()
+	r, err := app.Prove(t.Context(), sharedOptions(e, dir, want))
+	if r == nil {
+		t.Fatalf("no report: %v", err)
+	}
+	return r, err
+}
+
+// readProject reads a project's archive: its files, and what is wanted of its proof.
+func readProject(t *testing.T, path string) (map[string]string, wanted) {
+	t.Helper()
+	archive, err := txtar.ParseFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]string{}
+	want := ""
+	for _, f := range archive.Files {
+		if f.Name == "want" {
+			want = string(f.Data)
+			continue
+		}
+		files[f.Name] = string(f.Data)
+	}
+	w, err := parseWanted(want)
+	if err != nil {
+		t.Fatalf("%s: want: %v", path, err)
+	}
+	if len(archive.Comment) == 0 {
+		t.Errorf("%s does not say what its trap is", path)
+	}
+	return files, w
+}
+
+// repository writes a project to a git repository of one commit. Scripts may be executed.
+func repository(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := project(t, files)
+	for name, text := range files {
+		if strings.HasPrefix(text, "#!") {
+			if err := os.Chmod(filepath.Join(dir, name), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, args := range [][]string{{"init", "-q"}, {"add", "."}, {"commit", "-q", "-m", "first"}} {
+		args = append([]string{"-C", dir, "-c", "user.name=Ada", "-c", "user.email=ada@example.org", "-c", "init.defaultBranch=main"}, args...)
+		if out, err := exec.Command("git", args...).CombinedOutput(); err != nil {
+			t.Fatalf("git %v: %v\n%s", args, err, out)
+		}
+	}
+	return dir
+}
+
+// wanted is how a proof has to end. Each line of a want file is one of:
+//
+//	verdict proven                the verdict
+//	applied size/single-stage     this rule's edits are kept
+//	not size/single-stage         none of this rule's edits are kept
+//	skipped size/heavy-base WORDS its edits are refused or taken back, with a reason that has these words
+//	after Dockerfile TEXT         the rewritten file has this text
+//	smaller 60                    the image is at least 60% smaller
+//	baseline single-stage         the project counts for the figures over all that are naive
+//	env NAME=value                given to both containers
+//	probe GET /path               asked as well
+type wanted struct {
+	verdict      string
+	applied, not []string
+	skipped      [][2]string // rule, words of the reason
+	after        [][2]string // file, text
+	smaller      float64     // percent
+	baseline     bool
+	env, probes  []string
+}
+
+func parseWanted(text string) (w wanted, err error) {
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		verb, rest, _ := strings.Cut(line, " ")
+		rest = strings.TrimSpace(rest)
+		first, more, _ := strings.Cut(rest, " ")
+		switch verb {
+		case "verdict":
+			w.verdict = rest
+		case "applied":
+			w.applied = append(w.applied, rest)
+		case "not":
+			w.not = append(w.not, rest)
+		case "skipped":
+			w.skipped = append(w.skipped, [2]string{first, more})
+		case "after":
+			w.after = append(w.after, [2]string{first, more})
+		case "smaller":
+			if w.smaller, err = strconv.ParseFloat(rest, 64); err != nil {
+				return w, err
+			}
+		case "baseline":
+			w.baseline = true
+		case "env":
+			w.env = append(w.env, rest)
+		case "probe":
+			w.probes = append(w.probes, rest)
+		default:
+			return w, fmt.Errorf("unknown line %q", line)
+		}
+	}
+	if w.verdict == "" {
+		return w, fmt.Errorf("no verdict")
+	}
+	return w, nil
+}
+
+// hold compares a report with what is wanted. Whatever is wanted, a report that claims a
+// proof must have none but equal answers, and every refusal gives a reason.
+func (w wanted) hold(t *testing.T, r *report.Report, err error) {
+	t.Helper()
+	if string(r.Verdict) != w.verdict {
+		t.Errorf("verdict %s, want %s (error: %v, failure: %+v)", r.Verdict, w.verdict, err, r.Failure)
+	}
+	if r.Verdict == report.Proven || r.Verdict == report.PartlyProven {
+		for _, q := range r.Requests {
+			if !q.Same {
+				t.Errorf("%s, although %s %s is answered otherwise: %s", r.Verdict, q.Method, q.Path, q.Difference)
+			}
+		}
+	}
+	if r.Plan == nil {
+		t.Fatal("no plan")
+	}
+	for _, s := range r.Plan.Skipped {
+		if strings.TrimSpace(s.Reason) == "" {
+			t.Errorf("%s is skipped without a reason", s.Rule)
+		}
+	}
+	for _, rule := range w.applied {
+		if !applied(r, rule) {
+			t.Errorf("%s is not applied", rule)
+		}
+	}
+	for _, rule := range w.not {
+		if applied(r, rule) {
+			t.Errorf("%s is applied", rule)
+		}
+	}
+	for _, s := range w.skipped {
+		if !slices.ContainsFunc(r.Plan.Skipped, func(k plan.Skipped) bool { return k.Rule == s[0] && strings.Contains(k.Reason, s[1]) }) {
+			t.Errorf("%s is not skipped because of %q", s[0], s[1])
+		}
+	}
+	for _, a := range w.after {
+		if !strings.Contains(r.Plan.After[a[0]], a[1]) {
+			t.Errorf("%s has no %q", a[0], a[1])
+		}
+	}
+	if gain := smaller(r); w.smaller > 0 && gain < w.smaller {
+		t.Errorf("the image is %.1f%% smaller, want %.0f%%", gain, w.smaller)
+	}
+	w.tell(t, r)
+}
+
+// tell logs the outcome, whole where the test failed.
+func (w wanted) tell(t *testing.T, r *report.Report) {
+	t.Helper()
+	t.Logf("image %.1f%% smaller, rebuild %.1f× as fast", smaller(r), faster(r))
+	for _, s := range r.Plan.Skipped {
+		t.Logf("skipped %s: %s", s.Rule, s.Reason)
+	}
+	if !t.Failed() {
+		return
+	}
+	for _, a := range r.Plan.Applied {
+		t.Logf("applied %s: %s", a.Rule, a.Title)
+	}
+	for _, n := range append(slices.Clone(r.Notes), notEvaluated(r)...) {
+		t.Logf("note: %s", n)
+	}
+	for _, q := range r.Requests {
+		t.Logf("%s %s: %d → %d %s", q.Method, q.Path, q.Before, q.After, q.Difference)
+	}
+	for name, text := range r.Plan.After {
+		t.Logf("%s:\n%s", name, text)
+	}
+}
+
+func notEvaluated(r *report.Report) (lines []string) {
+	for _, n := range r.NotEvaluated {
+		lines = append(lines, n.Rule+": "+n.Reason)
+	}
+	return lines
+}
+
+func applied(r *report.Report, rule string) bool {
+	return slices.ContainsFunc(r.Plan.Applied, func(a plan.Applied) bool { return a.Rule == rule && (a.Proven || a.Safety == finding.Safe) })
+}
+
+// smaller is by how many percent the image shrank; 0 when that was not measured.
+func smaller(r *report.Report) float64 {
+	before, after := value(r.Before, measure.ImageBytes), value(r.After, measure.ImageBytes)
+	if before == 0 {
+		return 0
+	}
+	return 100 * (1 - after/before)
+}
+
+// faster is how many times as fast a rebuild became; 0 when that was not measured.
+func faster(r *report.Report) float64 {
+	before, after := value(r.Before, measure.Rebuild), value(r.After, measure.Rebuild)
+	if after == 0 {
+		return 0
+	}
+	return before / after
+}
+
+func value(s measure.Set, m measure.Metric) float64 {
+	if samples := s[m].Samples; len(samples) > 0 {
+		return median(samples)
+	}
+	return 0
+}
+
+func median(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
+}
+
+// tally gathers the figures of the projects that are naive on purpose.
+type tally struct {
+	mu       sync.Mutex
+	outcomes []outcome
+}
+
+type outcome struct {
+	name            string
+	verdict         report.Verdict
+	smaller, faster float64
+}
+
+func (y *tally) add(name string, w wanted, r *report.Report) {
+	if !w.baseline {
+		return
+	}
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	y.outcomes = append(y.outcomes, outcome{name, r.Verdict, smaller(r), faster(r)})
+}
+
+// check holds the medians over all naive projects: an image at least 60% smaller, a rebuild
+// after a change at least 3 times as fast, and nine in ten proven at least in part.
+func (y *tally) check(t *testing.T) {
+	t.Helper()
+	slices.SortFunc(y.outcomes, func(a, b outcome) int { return cmp.Compare(a.name, b.name) })
+	var sizes, rebuilds []float64
+	proven := 0
+	for _, o := range y.outcomes {
+		t.Logf("%-32s %-14s image %5.1f%% smaller, rebuild %5.1f× as fast", o.name, o.verdict, o.smaller, o.faster)
+		if o.smaller != 0 {
+			sizes = append(sizes, o.smaller)
+		}
+		if o.faster != 0 {
+			rebuilds = append(rebuilds, o.faster)
+		}
+		if o.verdict == report.Proven || o.verdict == report.PartlyProven {
+			proven++
+		}
+	}
+	if len(sizes) == 0 || len(rebuilds) == 0 {
+		t.Fatal("no figures")
+	}
+	t.Logf("%d naive projects: image %.1f%% smaller and rebuild %.1f× as fast in the median, %d proven or partly proven",
+		len(y.outcomes), median(sizes), median(rebuilds), proven)
+	if testing.Short() || len(y.outcomes) < 10 {
+		return // some were left out by -run: no figures over all
+	}
+	if got := median(sizes); got < 60 {
+		t.Errorf("in the median the image is %.1f%% smaller, want 60%%", got)
+	}
+	if got := median(rebuilds); got < 3 {
+		t.Errorf("in the median a rebuild is %.1f× as fast, want 3×", got)
+	}
+	if 10*proven < 9*len(y.outcomes) {
+		t.Errorf("%d of %d are proven at least in part, want 9 in 10", proven, len(y.outcomes))
+	}
+}

@@ -145,6 +145,9 @@ func (p *proof) compare(out *observe.Outcome) *fault {
 		return &fault{reason: "it does not start: " + f.Message, detail: f.Detail}
 	}
 	first, second := p.before.trials[0], p.before.trials[1]
+	if out.Port != first.Port {
+		return &fault{reason: fmt.Sprintf("it answers on port %d, and before on port %d: whoever sends requests there gets no answer", out.Port, first.Port)}
+	}
 	p.results = probe.Compare(p.requests, first.Answers, second.Answers, out.Answers, redact)
 	for _, r := range p.results {
 		if r.Comparable && !r.Same {

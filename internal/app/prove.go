@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -169,15 +170,31 @@ func (p *proof) against() error {
 		return err
 	}
 	name := p.project.DockerfilePath
-	next, err := p.project.With(map[string]string{name: string(text)})
+	texts := map[string]string{name: string(text)}
+	// As BuildKit has it, an ignore file of the Dockerfile's own name outranks the common one.
+	switch ignore, err := os.ReadFile(p.opts.Against + ".dockerignore"); {
+	case err == nil:
+		texts[p.project.IgnorePath] = string(ignore)
+	case !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("reading the ignore file beside the Dockerfile to prove: %w", err)
+	}
+	before := map[string]string{}
+	for name := range texts {
+		if p.project.Exists(name) {
+			if before[name], err = p.project.ReadText(name); err != nil {
+				return err
+			}
+		}
+	}
+	next, err := p.project.With(texts)
 	if err != nil {
 		return readFailure(p.opts.Against, err)
 	}
 	p.result = &rewrite.Result{
 		Project: next, Found: found,
 		Plan: &plan.Plan{
-			Before:  map[string]string{name: string(p.project.File.Source)},
-			After:   map[string]string{name: string(text)},
+			Before:  before,
+			After:   texts,
 			Applied: []plan.Applied{{Rule: handWritten, Group: handWritten, Title: p.opts.Against, Safety: finding.Unsafe, Why: "written by hand"}},
 		},
 	}

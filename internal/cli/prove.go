@@ -64,7 +64,7 @@ func (f *proveFlags) register(cmd *cobra.Command) {
 	f.sources.register(flags)
 	f.format.register(flags)
 	flags.BoolVar(&f.write, "write", false, "change the files to what was proven")
-	flags.StringVar(&f.against, "against", "", "prove this Dockerfile in place of the rewritten one: `FILE`")
+	flags.StringVar(&f.against, "against", "", "prove this Dockerfile in place of the rewritten one: `FILE` (with FILE.dockerignore, if there is one)")
 	flags.StringVar(&f.envFile, "env-file", "", "give both containers the variables in `FILE`")
 	flags.StringArrayVarP(&f.env, "env", "e", nil, "give both containers `NAME=value`, or the caller's NAME (repeatable)")
 	flags.StringArrayVar(&f.probes, "probe", nil, "send `'GET /path'` as well (repeatable)")

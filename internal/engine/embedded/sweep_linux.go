@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
@@ -35,13 +36,9 @@ type leftContainer struct {
 }
 
 func sweepContainers(ctx context.Context, runc, root string) error {
-	out, err := exec.CommandContext(ctx, runc, "list", "--format", "json").Output()
+	all, err := listContainers(ctx, runc)
 	if err != nil {
 		return fmt.Errorf("listing left-over containers: %w", err)
-	}
-	var all []leftContainer
-	if err := json.Unmarshal(out, &all); err != nil {
-		return fmt.Errorf("reading the list of left-over containers: %w", err)
 	}
 	var errs []error
 	for _, c := range all {
@@ -53,6 +50,37 @@ func sweepContainers(ctx context.Context, runc, root string) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// listTries and listPause: runc lists a folder that all engines of the host share, and fails
+// when a container that it is about to look at ends.
+const (
+	listTries = 10
+	listPause = 50 * time.Millisecond
+)
+
+func listContainers(ctx context.Context, runc string) (all []leftContainer, err error) {
+	for try := range listTries {
+		if try > 0 {
+			time.Sleep(listPause)
+		}
+		var out []byte
+		if out, err = exec.CommandContext(ctx, runc, "list", "--format", "json").Output(); err != nil {
+			err = withStderr(err)
+			continue
+		}
+		return all, json.Unmarshal(out, &all)
+	}
+	return nil, err
+}
+
+// withStderr adds what a program wrote about its failure.
+func withStderr(err error) error {
+	var failed *exec.ExitError
+	if errors.As(err, &failed) && len(failed.Stderr) > 0 {
+		return fmt.Errorf("%w: %s", err, strings.TrimSpace(string(failed.Stderr)))
+	}
+	return err
 }
 
 func sweepMounts(root string) error {

@@ -1,8 +1,6 @@
 package embedded
 
 import (
-	"encoding/json"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -22,12 +20,8 @@ func noTraces(t *testing.T, root string) {
 
 func containersBelow(t *testing.T, root string) []string {
 	t.Helper()
-	out, err := exec.Command("runc", "list", "--format", "json").Output()
+	all, err := listContainers(t.Context(), "runc")
 	if err != nil {
-		t.Fatal(err)
-	}
-	var all []leftContainer
-	if err := json.Unmarshal(out, &all); err != nil {
 		t.Fatal(err)
 	}
 	var ids []string

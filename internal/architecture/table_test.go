@@ -19,6 +19,7 @@ var floors = map[string]int{
 	"internal/shell":     1,
 	"internal/secret":    1,
 	"internal/agent":     1,
+	"internal/history":   1,
 
 	"internal/rule":            2,
 	"internal/ecosystem/...":   2,
@@ -26,6 +27,7 @@ var floors = map[string]int{
 	"internal/engine/embedded": 2,
 	"internal/buildkitlint":    2,
 	"internal/probe":           2,
+	"internal/replay":          2,
 
 	"internal/rules":      3,
 	"internal/rewrite":    3,

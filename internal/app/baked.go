@@ -24,6 +24,9 @@ func (p *proof) bakedIn() [][]byte {
 	for _, e := range p.result.Plan.RunEnv {
 		values = append(values, e.Value)
 	}
+	for _, f := range p.result.Found.Findings {
+		values = append(values, f.Secrets...)
+	}
 	for _, inst := range p.project.File.Instructions {
 		if inst.Keyword != "ENV" && inst.Keyword != "ARG" {
 			continue

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 
 	"github.com/plimsoll/plimsoll/internal/project"
 	"github.com/plimsoll/plimsoll/internal/report"
@@ -75,6 +76,9 @@ func checkOne(ctx context.Context, path string, opts CheckOptions, rs []*rule.Ru
 // fill puts what the rules said into a report.
 func fill(r *report.Report, found *rule.Result) {
 	r.Findings = found.Findings
+	for _, f := range slices.Concat(found.Findings, found.Suppressed) {
+		r.Secrets = append(r.Secrets, f.Secrets...)
+	}
 	for _, n := range found.NotEvaluated {
 		r.NotEvaluated = append(r.NotEvaluated, report.NotEvaluated{Rule: n.Rule, Reason: n.Reason})
 	}

@@ -107,4 +107,6 @@ type Finding struct {
 	Fix      *Fix
 	// Refused says why no fix is offered although the rule has one.
 	Refused string
+	// Secrets are credentials that stand in the file where the finding is: no renderer may print them.
+	Secrets []string
 }

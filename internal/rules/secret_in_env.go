@@ -91,6 +91,7 @@ func checkSecrets(p *rule.Pass, keyword string) error {
 				Span:    pair.Span,
 				Message: fmt.Sprintf("%s holds a credential (%s, %s), readable for ever in %s, and rotate it", pair.Name, m.Why, m.Redacted, exposure(p, inst)),
 				Costs:   []finding.Cost{{Metric: "exposure", Value: 1, Unit: "values", Basis: finding.Observed, Note: "in the config and history of every image built"}},
+				Secrets: hidden(pair.Value),
 			})
 		}
 		p.AttachFix(len(found), func() (*finding.Fix, string) { return removePairs(p, inst, found) })

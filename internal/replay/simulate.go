@@ -15,7 +15,7 @@ type key [16]byte
 // simulation builds a model at one commit after the other.
 type simulation struct {
 	*model
-	keys, chains []key // of the build at hand: each step's own key, and that of what is built on it
+	keys, chains []key     // of the build at hand: each step's own key, and that of what is built on it
 	upon         []Outcome // what becomes of a step's layers together with those below it
 	seen         map[key]bool
 	inputs       []map[key]bool // by step: inputs from the context that it has seen

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/plimsoll/plimsoll/internal/finding"
 	"github.com/plimsoll/plimsoll/internal/plan"
 	"github.com/plimsoll/plimsoll/internal/project"
 	"github.com/plimsoll/plimsoll/internal/report"
@@ -25,7 +26,7 @@ func Fix(ctx context.Context, opts FixOptions) (*report.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	res, err := rewrite.Run(p, rs, rewrite.Options{SafeOnly: opts.Safe})
+	res, err := rewrite.Run(p, rs, rewrite.Options{SafeOnly: opts.Safe, Accept: offered(p, opts)})
 	if err != nil {
 		return nil, err
 	}
@@ -35,12 +36,30 @@ func Fix(ctx context.Context, opts FixOptions) (*report.Report, error) {
 	if !res.Plan.Changed() {
 		r.Verdict = report.Unchanged
 	}
-	if opts.Write && res.Plan.Changed() {
+	wanted := opts.Write
+	if !wanted && opts.Confirm != nil && res.Plan.Changed() {
+		if wanted, err = opts.Confirm(r); err != nil {
+			return r, err
+		}
+	}
+	if wanted && res.Plan.Changed() {
 		if r.Written, err = write(p, res.Plan); err != nil {
 			return nil, err
 		}
 	}
 	return r, nil
+}
+
+// offered asks the options' Accept about each fix; nil when there is none.
+func offered(p *project.Project, opts FixOptions) func(rewrite.Offer) (bool, error) {
+	if opts.Accept == nil {
+		return nil
+	}
+	return func(o rewrite.Offer) (bool, error) {
+		r := newReport(opts.Version, p)
+		r.Plan, r.Findings, r.Secrets = o.Plan(), []finding.Finding{o.Finding}, o.Secrets
+		return opts.Accept(r)
+	}
 }
 
 // write replaces the plan's files on disk, each at once; a file that changed

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/plimsoll/plimsoll/internal/engine"
+	"github.com/plimsoll/plimsoll/internal/report"
 )
 
 // Defaults of a proof.
@@ -41,7 +42,12 @@ type FixOptions struct {
 	// Safe keeps the rewrite to edits that need no proof.
 	Safe bool
 	// Write changes the files on disk.
-	Write   bool
+	Write bool
+	// Accept is asked for each edit before it is taken; nil takes all. It is given a report with the
+	// edit's finding and with a plan of that edit alone.
+	Accept func(*report.Report) (bool, error)
+	// Confirm is asked at the end whether to change the files on disk, unless Write says so; nil means no.
+	Confirm func(*report.Report) (bool, error)
 	Rules   []string
 	Offline bool
 	Mirrors map[string]string

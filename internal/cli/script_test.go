@@ -13,6 +13,7 @@ import (
 	"github.com/plimsoll/plimsoll/internal/app"
 	"github.com/plimsoll/plimsoll/internal/engine"
 	"github.com/plimsoll/plimsoll/internal/finding"
+	"github.com/plimsoll/plimsoll/internal/plan"
 	"github.com/plimsoll/plimsoll/internal/report"
 	"github.com/plimsoll/plimsoll/internal/report/reporttest"
 	"github.com/plimsoll/plimsoll/internal/rule"
@@ -78,7 +79,7 @@ func fakeCheck(_ context.Context, o app.CheckOptions) ([]*report.Report, error) 
 	return reports, errors.Join(errs...)
 }
 
-func fakeFix(_ context.Context, o app.FixOptions) (*report.Report, error) {
+func fakeFix(ctx context.Context, o app.FixOptions) (*report.Report, error) {
 	switch o.Path {
 	case "clean":
 		r := report.New("", "clean/Dockerfile")
@@ -86,12 +87,53 @@ func fakeFix(_ context.Context, o app.FixOptions) (*report.Report, error) {
 		return r, nil
 	case "naive":
 		r := reporttest.Fixed()
+		if o.Accept != nil {
+			return askedFix(r, o)
+		}
 		if o.Write {
 			r.Written = []string{"Dockerfile", ".dockerignore"}
 		}
 		return r, nil
+	case "interrupted":
+		if err := syscall.Kill(os.Getpid(), syscall.SIGINT); err != nil {
+			return nil, err
+		}
+		<-ctx.Done()
+		return askedFix(reporttest.Fixed(), o)
 	}
 	return nil, fmt.Errorf("no Dockerfile in %s", o.Path)
+}
+
+// askedFix offers the report's edits one by one, as rewriting does.
+func askedFix(r *report.Report, o app.FixOptions) (*report.Report, error) {
+	all := r.Plan.Applied
+	r.Plan.Applied = nil
+	for _, a := range all {
+		offer := reporttest.Fixed()
+		offer.Findings, offer.Plan.Applied = offer.Findings[:1], []plan.Applied{a}
+		accepted, err := o.Accept(offer)
+		if err != nil {
+			return nil, err
+		}
+		if accepted {
+			r.Plan.Applied = append(r.Plan.Applied, a)
+		}
+	}
+	if len(r.Plan.Applied) == 0 {
+		r.Plan.After, r.Verdict = nil, report.Unchanged
+		return r, nil
+	}
+	write := o.Write
+	if !write {
+		var err error
+		if write, err = o.Confirm(r); err != nil {
+			return nil, err
+		}
+	}
+	if write {
+		r.Written = []string{"Dockerfile"}
+	}
+	return r, nil
 }
 
 func fakeProve(ctx context.Context, o app.ProveOptions) (*report.Report, error) {

@@ -25,6 +25,10 @@ type Options struct {
 	SafeOnly bool
 	// Refuse names groups of fixes that are left out, each with its reason.
 	Refuse map[string]string
+	// Accept is asked for each fix before it is applied, in the order in which they are; nil takes
+	// all. A fix that it refuses is offered again only when another one changed the text that it is
+	// for. Its error ends the rewrite.
+	Accept func(Offer) (bool, error)
 }
 
 // Result is a rewritten project.
@@ -33,6 +37,8 @@ type Result struct {
 	Project   *project.Project  // with the rewritten files
 	Found     *rule.Result      // of the original
 	Remaining []finding.Finding // of the rewritten files
+
+	offers *offers // nil when nobody is asked
 }
 
 // Run rewrites a project in memory.
@@ -41,7 +47,7 @@ func Run(p *project.Project, rules []*rule.Rule, opts Options) (*Result, error) 
 	for _, r := range rules {
 		phases[r.ID] = r.Phase
 	}
-	res := &Result{Plan: &plan.Plan{Before: map[string]string{}}, Project: p}
+	res := &Result{Plan: &plan.Plan{Before: map[string]string{}}, Project: p, offers: newOffers(opts.Accept)}
 	for {
 		found, err := rule.Run(res.Project, rules)
 		if err != nil {
@@ -51,7 +57,10 @@ func Run(p *project.Project, rules []*rule.Rule, opts Options) (*Result, error) 
 			res.Found = found
 		}
 		res.Remaining = found.Findings
-		chosen := choose(found.Findings, phases, opts)
+		chosen, err := res.wanted(phases, opts)
+		if err != nil {
+			return nil, err
+		}
 		if len(chosen) == 0 {
 			break
 		}
@@ -64,6 +73,19 @@ func Run(p *project.Project, rules []*rule.Rule, opts Options) (*Result, error) 
 	}
 	res.finish(p, opts)
 	return res, nil
+}
+
+// wanted chooses among the fixes of the findings that remain, and asks for each. When all that were
+// chosen are refused, those that they stood in the way of get their turn.
+func (res *Result) wanted(phases map[string]rule.Phase, opts Options) ([]finding.Finding, error) {
+	for {
+		open := slices.DeleteFunc(slices.Clone(res.Remaining), func(f finding.Finding) bool { return res.offers.declined(res, f) })
+		chosen := choose(open, phases, opts)
+		accepted, err := res.offers.ask(res, chosen, res.Remaining)
+		if err != nil || len(accepted) > 0 || len(chosen) == 0 {
+			return accepted, err
+		}
+	}
 }
 
 // choose picks the fixes of the lowest phase that has any, leaving out those
@@ -151,9 +173,7 @@ func (res *Result) apply(chosen []finding.Finding) error {
 	}
 	res.Project = next
 	for _, f := range chosen {
-		res.Plan.Applied = append(res.Plan.Applied, plan.Applied{
-			Rule: f.Rule, Group: Group(f), Title: f.Fix.Title, Safety: f.Fix.Safety, Why: f.Fix.Why,
-		})
+		res.Plan.Applied = append(res.Plan.Applied, applied(f))
 		res.Plan.RunEnv = append(res.Plan.RunEnv, f.Fix.RunEnv...)
 	}
 	return nil
@@ -185,6 +205,8 @@ func (res *Result) finish(original *project.Project, opts Options) {
 			skip(plan.Skipped{Rule: f.Rule, Group: Group(f), Reason: f.Refused})
 		case refused:
 			skip(plan.Skipped{Rule: f.Rule, Group: Group(f), Reason: reason})
+		case res.offers.declined(res, f):
+			skip(plan.Skipped{Rule: f.Rule, Group: Group(f), Reason: Declined})
 		case opts.SafeOnly && f.Fix != nil && f.Fix.Safety == finding.Unsafe:
 			skip(plan.Skipped{Rule: f.Rule, Group: Group(f), Reason: "needs a proof: run plimsoll prove, or fix without --safe"})
 		}

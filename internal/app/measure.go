@@ -55,6 +55,7 @@ func (p *proof) measure(ctx context.Context) error {
 		}
 		s.addObserved()
 	}
+	p.expect(ctx)
 	p.report.Before, p.report.After = p.before.set, p.after.set
 	return nil
 }

@@ -53,6 +53,24 @@ type FixOptions struct {
 	Mirrors map[string]string
 }
 
+// ReplayOptions say what to replay.
+type ReplayOptions struct {
+	// Version of plimsoll, for the report.
+	Version string
+	// Path is a Dockerfile or a folder with one.
+	Path string
+	// Commits, Since and Branch choose the commits, as history.Options has them.
+	Commits       int
+	Since, Branch string
+	// PerCommit are build arguments that the build sets to another value at every commit.
+	PerCommit []string
+	// Target is the stage to build; empty means the last.
+	Target  string
+	Offline bool
+	Mirrors map[string]string
+	Rules   []string
+}
+
 // ProveOptions say what to prove and how.
 type ProveOptions struct {
 	// Version of plimsoll, for the report.

@@ -76,6 +76,8 @@ type side struct {
 	version observe.Version
 	built   *observe.Built
 	cold    []float64
+	// coldSteps are the steps of the last build in which nothing was cached.
+	coldSteps []engine.Step
 	// trials are the containers that were run, the one that was asked first.
 	trials   []*observe.Outcome
 	contents *image.Contents
@@ -340,6 +342,7 @@ func (p *proof) runBefore(ctx context.Context) error {
 func (s *side) take(b *observe.Built) {
 	s.built = b
 	s.cold = append(s.cold, b.Result.Solve.Seconds())
+	s.coldSteps = b.Result.Steps
 }
 
 // beforeFails ends the proof: there is nothing to compare with.

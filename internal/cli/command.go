@@ -17,9 +17,10 @@ import (
 // Pipelines are what the commands run. A pipeline returns an error when it
 // could not come to a result; it may return the report as far as it got with it.
 type Pipelines struct {
-	Check func(context.Context, app.CheckOptions) ([]*report.Report, error)
-	Fix   func(context.Context, app.FixOptions) (*report.Report, error)
-	Prove func(context.Context, app.ProveOptions) (*report.Report, error)
+	Check  func(context.Context, app.CheckOptions) ([]*report.Report, error)
+	Fix    func(context.Context, app.FixOptions) (*report.Report, error)
+	Prove  func(context.Context, app.ProveOptions) (*report.Report, error)
+	Replay func(context.Context, app.ReplayOptions) (*report.Report, error)
 	// Rules are all rules there are.
 	Rules func() []*rule.Rule
 }
@@ -77,6 +78,7 @@ Exit codes:
 const rootExample = `  plimsoll check                 what is wrong here, and what it costs
   plimsoll fix                   how the files would look, as a diff
   plimsoll prove --write         build and run both, write what was proven
+  plimsoll replay                what the build cache makes of the last commits
   plimsoll explain heavy-base    what a rule means`
 
 func (s *session) root() *cobra.Command {
@@ -97,7 +99,7 @@ func (s *session) root() *cobra.Command {
 	flags.BoolVarP(&s.quiet, "quiet", "q", false, "print results alone, no progress")
 	flags.BoolVarP(&s.verbose, "verbose", "v", false, "print every step with its output, and the phases' times")
 	flags.BoolVar(&s.noColor, "no-color", false, "no colours; so do NO_COLOR and TERM=dumb")
-	root.AddCommand(s.check(), s.fix(), s.prove(), s.explain(), s.version())
+	root.AddCommand(s.check(), s.fix(), s.prove(), s.replay(), s.explain(), s.version())
 	return root
 }
 

@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 			command := Command{
 				Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Env: os.Environ(),
 				Version:   Version{Version: "v1.2.3", Go: "go1"},
-				Pipelines: Pipelines{Check: fakeCheck, Fix: fakeFix, Prove: fakeProve, Rules: fakeRules},
+				Pipelines: Pipelines{Check: fakeCheck, Fix: fakeFix, Prove: fakeProve, Replay: fakeReplay, Rules: fakeRules},
 			}
 			os.Exit(command.Main(context.Background(), os.Args[1:]))
 		},
@@ -182,4 +182,13 @@ func fakeRules() []*rule.Rule {
 		{ID: "security/root-user", Severity: finding.Error, Safety: finding.Unsafe, Doc: rule.Doc{Summary: "the application runs as root"}},
 		{ID: "cache/update-apart", Severity: finding.Warning, Safety: finding.Safe, Doc: rule.Doc{Summary: "update and install are apart"}},
 	}
+}
+
+func fakeReplay(_ context.Context, o app.ReplayOptions) (*report.Report, error) {
+	if o.Path == "young" {
+		return nil, &report.Failure{Stage: "reading the history", Message: "the repository has no commit yet", Hint: "commit something first"}
+	}
+	r := reporttest.Replayed()
+	r.Notes = append(r.Notes, fmt.Sprintf("options: %d %q %q %q %q", o.Commits, o.Since, o.Branch, o.PerCommit, o.Target))
+	return r, nil
 }

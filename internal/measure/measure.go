@@ -11,21 +11,22 @@ import (
 type Metric string
 
 const (
-	ImageBytes    Metric = "image_bytes"          // uncompressed size of all layers
-	TransferBytes Metric = "transfer_bytes"       // compressed size of all layers
-	Layers        Metric = "layers"               // number of layers
-	ColdBuild     Metric = "cold_build_seconds"   // no step cached, base image present
-	Rebuild       Metric = "rebuild_seconds"      // after a change of one source file, caches warm
-	Push          Metric = "push_seconds"         // to an empty registry on loopback
-	Pull          Metric = "pull_seconds"         // from a registry on loopback into an empty store
-	Push100Mbit   Metric = "push_100mbit_seconds" // derived: transfer_bytes at 100 Mbit/s
-	Pull100Mbit   Metric = "pull_100mbit_seconds" // derived: transfer_bytes at 100 Mbit/s
-	Start         Metric = "start_seconds"        // process start until the first answer
-	Memory        Metric = "memory_bytes"         // peak of the process tree after the requests
-	Stop          Metric = "stop_seconds"         // SIGTERM until exit
-	User          Metric = "user"                 // uid[:gid] of the main process
-	Health        Metric = "health"               // healthy / unhealthy when frozen / healthy again
-	Secrets       Metric = "secrets"              // places in layers, config and history where a baked-in value is found
+	ImageBytes    Metric = "image_bytes"              // uncompressed size of all layers
+	TransferBytes Metric = "transfer_bytes"           // compressed size of all layers
+	Layers        Metric = "layers"                   // number of layers
+	ColdBuild     Metric = "cold_build_seconds"       // no step cached, base image present
+	Rebuild       Metric = "rebuild_seconds"          // after a change of one source file, caches warm
+	Expected      Metric = "expected_rebuild_seconds" // derived: mean over the commits of the project's history
+	Push          Metric = "push_seconds"             // to an empty registry on loopback
+	Pull          Metric = "pull_seconds"             // from a registry on loopback into an empty store
+	Push100Mbit   Metric = "push_100mbit_seconds"     // derived: transfer_bytes at 100 Mbit/s
+	Pull100Mbit   Metric = "pull_100mbit_seconds"     // derived: transfer_bytes at 100 Mbit/s
+	Start         Metric = "start_seconds"            // process start until the first answer
+	Memory        Metric = "memory_bytes"             // peak of the process tree after the requests
+	Stop          Metric = "stop_seconds"             // SIGTERM until exit
+	User          Metric = "user"                     // uid[:gid] of the main process
+	Health        Metric = "health"                   // healthy / unhealthy when frozen / healthy again
+	Secrets       Metric = "secrets"                  // places in layers, config and history where a baked-in value is found
 )
 
 // Measurement is one metric of one subject. Samples are the raw values in the

@@ -46,6 +46,9 @@ type Report struct {
 	// Failure says why the verdict is Failed.
 	Failure *Failure
 
+	// Replay is what the build cache would have done over the project's history; nil when not asked.
+	Replay *Replay
+
 	Bases   []Base
 	Timings []Timing
 	// Notes are further remarks on the run, one sentence each.

@@ -36,6 +36,7 @@ func newDocument(r *report.Report) document {
 		Bases:    list(r.Bases, func(b report.Base) base { return base(b) }),
 		Timings:  list(r.Timings, func(t report.Timing) timing { return timing(t) }),
 		Notes:    list(r.Notes, mask),
+		Replay:   mask.replay(r.Replay),
 		Failure:  mask.failure(r.Failure),
 	}
 	if r.Engine != (engine.Info{}) {

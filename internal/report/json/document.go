@@ -27,6 +27,7 @@ type document struct {
 	Bases        []base                 `json:"bases"`
 	Timings      []timing               `json:"timings"`
 	Notes        []string               `json:"notes"`
+	Replay       *replayDoc             `json:"replay,omitempty"`
 	Failure      *failure               `json:"failure,omitempty"`
 }
 

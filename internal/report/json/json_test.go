@@ -27,6 +27,7 @@ func TestGolden(t *testing.T) {
 		"checked":    {reporttest.Checked()},
 		"proved":     {reporttest.Proved()},
 		"disproved":  {reporttest.Disproved()},
+		"replayed":   {reporttest.Replayed()},
 		"unmeasured": {unmeasured()},
 		"several":    {unmeasured(), reporttest.Fixed()},
 		"none":       {},

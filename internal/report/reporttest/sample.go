@@ -4,6 +4,7 @@ package reporttest
 
 import (
 	"strings"
+	"time"
 
 	"github.com/plimsoll/plimsoll/internal/dockerfile"
 	"github.com/plimsoll/plimsoll/internal/engine"
@@ -188,4 +189,45 @@ func figure(name measure.Metric, unit string, basis finding.Basis, note string, 
 
 func text(name measure.Metric, value string) measure.Measurement {
 	return measure.Measurement{Metric: name, Text: value, Basis: finding.Observed}
+}
+
+// Replayed is a replay of five commits, of which the first had no cache to use.
+func Replayed() *report.Report {
+	r := report.New("1.2.3", "api/Dockerfile")
+	r.Secrets = []string{Secret}
+	r.Replay = &report.Replay{Before: replayed("COPY . .", "hit miss miss miss miss", "RUN pip install -r requirements.txt --index-url https://u:"+Secret+"@example.org", "below below below below below", 20.1)}
+	after := replayed("COPY requirements.txt ./", "hit hit hit hit miss", "COPY --from=builder /opt/venv /opt/venv", "below hit hit hit unclear", 0.4)
+	after.Steps[1].Doubt = "what builder makes may be the same as before, and the step a hit then"
+	after.Steps[1].Basis, after.Basis = finding.Estimated, finding.Estimated
+	r.Replay.After = &after
+	for i, subject := range []string{"Begin", "Add a route", "Say why", "Rename", "Upgrade"} {
+		r.Replay.Commits = append(r.Replay.Commits, report.ReplayCommit{
+			ID: strings.Repeat(string(rune('a'+i)), 40), Time: time.Date(2026, 3, 1+i, 12, 0, 0, 0, time.UTC), Subject: subject,
+		})
+	}
+	r.Notes = []string{"Dockerfile itself changed in 1 of these commits: the current one is replayed at all of them."}
+	return r
+}
+
+func replayed(one, outcomesOne, two, outcomesTwo string, seconds float64) report.ReplayVersion {
+	v := report.ReplayVersion{Basis: finding.Derived, Expected: seconds, Seconds: []float64{30, seconds, seconds, seconds, seconds}}
+	for i, text := range []string{one, two} {
+		s := report.ReplayStep{Line: 3 + i, Stage: "stage-0", Text: text, Outcomes: strings.Fields([]string{outcomesOne, outcomesTwo}[i]), Seconds: seconds / 2, Basis: finding.Observed, Share: 0.5}
+		for _, o := range s.Outcomes[1:] {
+			switch o {
+			case "hit":
+				s.Hits++
+			case "miss":
+				s.Misses++
+			default:
+				s.Misses++
+				s.Above++
+			}
+		}
+		if s.Misses > s.Above {
+			s.Causes = []report.ReplayCause{{Path: "app/main.py", Builds: s.Misses - s.Above}}
+		}
+		v.Steps = append(v.Steps, s)
+	}
+	return v
 }

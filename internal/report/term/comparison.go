@@ -25,6 +25,7 @@ func rows() []metric {
 		{measure.Layers, "layers"},
 		{measure.ColdBuild, "build, nothing cached"},
 		{measure.Rebuild, "rebuild after a change"},
+		{measure.Expected, "rebuild at a commit"},
 		{measure.Push, "push"},
 		{measure.Pull, "pull"},
 		{measure.Push100Mbit, "push at 100 Mbit/s"},

@@ -53,6 +53,8 @@ func TestGolden(t *testing.T) {
 		{"disproved", wide, func(p *Printer) error { return p.Comparison(reporttest.Disproved()) }},
 		{"failure", wide, func(p *Printer) error { return p.Failure(reporttest.Disproved(), reporttest.Failure()) }},
 		{"failure-plain", pipe, func(p *Printer) error { return p.Failure(nil, &report.Failure{Message: "no Dockerfile in ."}) }},
+		{"replay", wide, func(p *Printer) error { return p.Replay(reporttest.Replayed()) }},
+		{"replay-color", color, func(p *Printer) error { return p.Replay(reporttest.Replayed()) }},
 		{"rules", wide, func(p *Printer) error { return p.Rules([]*rule.Rule{sampleRule()}) }},
 		{"rule", wide, func(p *Printer) error { return p.Rule(sampleRule()) }},
 	} {

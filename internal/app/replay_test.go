@@ -1,0 +1,138 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/plimsoll/plimsoll/internal/engine"
+	"github.com/plimsoll/plimsoll/internal/finding"
+	"github.com/plimsoll/plimsoll/internal/project"
+	"github.com/plimsoll/plimsoll/internal/report"
+)
+
+// service is a naive Python service in a repository in which each commit but the last changes the source.
+func service(t *testing.T, commits int) string {
+	t.Helper()
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("git is not installed")
+	}
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	dir := t.TempDir()
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("Dockerfile", "FROM python:3.11\nWORKDIR /srv\nARG GIT_SHA\nCOPY . .\nRUN pip install -r requirements.txt\nCMD [\"python\", \"main.py\"]\n")
+	write("requirements.txt", "flask==2.2.2\n")
+	gitAt(t, dir, "init", "-q")
+	for n := range commits {
+		write("main.py", fmt.Sprintf("print(%d)\n", n))
+		gitAt(t, dir, "add", "-A")
+		gitAt(t, dir, "commit", "-q", "-m", fmt.Sprint("change ", n))
+	}
+	return dir
+}
+
+func gitAt(t *testing.T, dir string, args ...string) {
+	t.Helper()
+	out, err := exec.Command("git", append([]string{"-C", dir, "-c", "user.name=t", "-c", "user.email=t@example.org"}, args...)...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("git %v: %v\n%s", args, err, out)
+	}
+}
+
+func TestReplay(t *testing.T) {
+	dir := service(t, 5)
+	r, err := Replay(t.Context(), ReplayOptions{Path: dir, Offline: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, after := step(t, r.Replay.Before, "RUN pip install"), step(t, *r.Replay.After, "RUN pip install")
+	if before.HitRate() != 0 || before.Above != 4 || after.HitRate() != 1 {
+		t.Errorf("before %+v\nafter %+v", before, after)
+	}
+	if r.Replay.Before.Basis != finding.Estimated || r.Replay.Before.Expected <= r.Replay.After.Expected {
+		t.Errorf("%+v\n%+v", r.Replay.Before, r.Replay.After)
+	}
+	if notes := strings.Join(r.Notes, "\n"); !strings.Contains(notes, "GIT_SHA looks like") || !strings.Contains(notes, "never timed") {
+		t.Errorf("notes: %s", notes)
+	}
+	if source := step(t, *r.Replay.After, "COPY --chown=10001:10001 . ."); len(source.Causes) != 1 || source.Causes[0] != (report.ReplayCause{Path: "main.py", Builds: 4}) {
+		t.Errorf("the source: %+v", source)
+	}
+}
+
+func step(t *testing.T, v report.ReplayVersion, prefix string) report.ReplayStep {
+	t.Helper()
+	for _, s := range v.Steps {
+		if strings.HasPrefix(s.Text, prefix) {
+			return s
+		}
+	}
+	t.Fatalf("no step %q in %+v", prefix, v.Steps)
+	return report.ReplayStep{}
+}
+
+// TestReplayPerCommit has every RUN see a variable that each build sets anew.
+func TestReplayPerCommit(t *testing.T) {
+	r, err := Replay(t.Context(), ReplayOptions{Path: service(t, 5), Offline: true, PerCommit: []string{"GIT_SHA"}, Commits: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	install := step(t, r.Replay.Before, "RUN pip install")
+	if after := step(t, *r.Replay.After, "RUN pip install"); install.HitRate() != 0 || after.HitRate() != 1 {
+		t.Errorf("before %+v, after %+v: want it missed below the variable, and cached above", install, after)
+	}
+	if len(r.Replay.Commits) != 3 || len(install.Outcomes) != 3 || install.Hits+install.Misses != 3 {
+		t.Errorf("three commits with a cache before them: %+v", install)
+	}
+}
+
+// TestReplayTimes uses what a proof has measured.
+func TestReplayTimes(t *testing.T) {
+	dir := service(t, 3)
+	p, err := project.Load(t.Context(), dir, project.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	times := stepTimes{}
+	begin := time.Now()
+	times.add(p.File, []engine.Step{
+		{Lines: [][2]int{{4, 4}}, Started: begin, Completed: begin.Add(time.Second)},
+		{Lines: [][2]int{{5, 5}}, Started: begin, Completed: begin.Add(7 * time.Second)},
+		{Lines: [][2]int{{5, 5}}, Cached: true, Started: begin, Completed: begin.Add(time.Hour)},
+	})
+	if err := times.save(p); err != nil {
+		t.Fatal(err)
+	}
+	r, err := Replay(t.Context(), ReplayOptions{Path: dir, Offline: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b := r.Replay.Before; b.Expected != 8 || b.Basis != finding.Derived {
+		t.Errorf("expected %v s (%s), want 8 s derived", b.Expected, b.Basis)
+	}
+	kept, err := os.ReadFile(stepTimesFile(p))
+	if err != nil || strings.Contains(string(kept), "pip") {
+		t.Errorf("kept: %s, %v: want no text of a step", kept, err)
+	}
+}
+
+func TestReplayWithoutHistory(t *testing.T) {
+	dir := service(t, 0)
+	_, err := Replay(t.Context(), ReplayOptions{Path: dir, Offline: true})
+	var f *report.Failure
+	if !errors.As(err, &f) || f.Message != "the repository has no commit yet" || f.Hint == "" {
+		t.Errorf("got %v", err)
+	}
+	if _, err := Replay(t.Context(), ReplayOptions{Path: service(t, 1), Target: "none", Offline: true}); !errors.As(err, &f) || !strings.Contains(f.Message, `no stage "none"`) {
+		t.Errorf("got %v", err)
+	}
+}

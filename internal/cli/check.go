@@ -20,11 +20,12 @@ Findings are silenced by a comment above an instruction:
 const checkExample = `  plimsoll check
   plimsoll check services/ --fail-on error
   plimsoll check Dockerfile --format json --offline
+  plimsoll check --format sarif > plimsoll.sarif
   plimsoll check --rule heavy-base,root-user`
 
 func (s *session) check() *cobra.Command {
 	var from sources
-	format := newFormat()
+	format := newFormat("sarif")
 	failOn := choice{"warning", []string{"error", "warning", "info"}}
 	cmd := &cobra.Command{
 		Use: "check [PATH...]", Short: "Name what is wrong and what it costs",
@@ -35,7 +36,7 @@ func (s *session) check() *cobra.Command {
 				return usageError{err, cmd.CommandPath()}
 			}
 			reports, err := s.Pipelines.Check(cmd.Context(), options)
-			if err := s.showCheck(reports, err, format.json()); err != nil {
+			if err := s.showCheck(reports, err, format.value); err != nil {
 				return err
 			}
 			return checkResult(reports, severities()[failOn.value])
@@ -53,9 +54,12 @@ func (s *session) checkOptions(args []string, from sources) (app.CheckOptions, e
 }
 
 // showCheck prints what was found, and hands on the error that ended the run.
-func (s *session) showCheck(reports []*report.Report, failed error, asJSON bool) error {
-	if asJSON {
+func (s *session) showCheck(reports []*report.Report, failed error, format string) error {
+	switch format {
+	case "json":
 		return s.writeJSON(reports, failed)
+	case "sarif":
+		return s.writeSARIF(reports, failed)
 	}
 	if len(reports) == 0 && failed != nil {
 		return failed

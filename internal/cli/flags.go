@@ -32,7 +32,9 @@ func (c *choice) Set(text string) error {
 // format is the --format flag.
 type format struct{ choice }
 
-func newFormat() format { return format{choice{"text", []string{"text", "json"}}} }
+func newFormat(more ...string) format {
+	return format{choice{"text", append([]string{"text", "json"}, more...)}}
+}
 
 func (f *format) json() bool { return f.value == "json" }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/plimsoll/plimsoll/internal/report"
 	jsonreport "github.com/plimsoll/plimsoll/internal/report/json"
+	"github.com/plimsoll/plimsoll/internal/report/sarif"
 	"github.com/plimsoll/plimsoll/internal/report/term"
 	xterm "golang.org/x/term"
 )
@@ -64,13 +65,24 @@ func (s *session) progress() *term.Progress {
 // writeJSON writes the reports and, as reports of their own, the errors that
 // left none. What was printed so is not told again on standard error.
 func (s *session) writeJSON(reports []*report.Report, failed error) error {
+	return s.writeAll(reports, failed, func(all []*report.Report) error { return jsonreport.WriteAll(s.Stdout, all) })
+}
+
+// writeSARIF does the same in SARIF.
+func (s *session) writeSARIF(reports []*report.Report, failed error) error {
+	return s.writeAll(reports, failed, func(all []*report.Report) error {
+		return sarif.Write(s.Stdout, all, s.rules(), s.Version.Version)
+	})
+}
+
+func (s *session) writeAll(reports []*report.Report, failed error, write func([]*report.Report) error) error {
 	for _, r := range reports {
 		s.stamp(r)
 	}
 	if failed != nil {
 		reports = withFailures(reports, failed, s.Version.Version)
 	}
-	if err := jsonreport.WriteAll(s.Stdout, reports); err != nil {
+	if err := write(reports); err != nil {
 		return err
 	}
 	if failed != nil {

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
+	"github.com/plimsoll/plimsoll/internal/dockerfile"
+	"github.com/plimsoll/plimsoll/internal/edit"
 	"github.com/plimsoll/plimsoll/internal/finding"
 	"github.com/plimsoll/plimsoll/internal/project"
 )
@@ -61,7 +64,29 @@ func check(p *Pass) (err error) {
 	if err := p.Rule.Check(p); err != nil {
 		return fmt.Errorf("rule %s: %w", p.Rule.ID, err)
 	}
+	p.refuseBehindContinuation()
 	return validate(p)
+}
+
+// refuseBehindContinuation takes back fixes that add lines to the end of a file whose last line
+// continues: the lines would become a part of it.
+func (p *Pass) refuseBehindContinuation() {
+	n := len(p.File.Instructions)
+	if n == 0 {
+		return
+	}
+	last := p.File.Instructions[n-1]
+	if len(last.Heredocs) > 0 || !strings.Contains(p.Text(dockerfile.Span{Start: last.Rest.End, End: last.Span.End}), string(p.File.Escape)) {
+		return
+	}
+	for i := range p.findings {
+		f := &p.findings[i]
+		if f.Fix != nil && slices.ContainsFunc(f.Fix.Edits, func(e edit.Edit) bool {
+			return e.File == p.DockerfilePath && e.Start == e.End && e.Start >= last.Span.End
+		}) {
+			f.Fix, f.Refused = nil, fmt.Sprintf("line %d, the last instruction, ends with a continuation and nothing to continue with: take that out first", p.File.Position(last.Span.Start).Line)
+		}
+	}
 }
 
 // validate holds a rule to its own declaration: a fix may not claim more than

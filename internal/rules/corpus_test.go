@@ -215,6 +215,8 @@ var hard = []string{
 	"FROM alpine:3.20\nRUN apk update\nRUN apk add git\nSHELL [\"/bin/ash\", \"-eo\", \"pipefail\", \"-c\"]\nRUN wget http://example.com/a.tgz && tar xf a.tgz\nRUN rm a.tgz\nONBUILD COPY . /app\n",
 	"FROM node:20\nWORKDIR /app\nADD . .\nRUN npm install\nEXPOSE 3000 80/udp\nHEALTHCHECK NONE\nSTOPSIGNAL SIGKILL\nCMD npm start\n",
 	"from python:3.11\nCOPY . .\nRUN [\"pip\", \"install\", \"-r\", \"requirements.txt\"]\nUSER nobody\nUSER 0\nCMD exec python main.py $X\n",
+	"FROM node:20\nARG GIT_COMMIT BUILD_DATE=x\nENV COMMIT=$GIT_COMMIT\nLABEL a=$COMMIT b=\"$BUILD_DATE\"\nRUN apt-get update && apt-get install -y sudo && sudo -E chmod a+w /srv\nRUN curl -kfsSLo x http://a.b/x && sh x\nCOPY . .\nENV DEBUG=1 NODE_ENV=development\nCMD [\"npx\", \"nodemon\", \"x.js\"]\n",
+	"# escape=`\nFROM python:3.11\nWORKDIR app\nRUN sudo `\n  -n `\n  pip install --trusted-host a `\n  -r x\nRUN echo root:pw | chpasswd\nENTRYPOINT [\"uvicorn\"]\nCMD [\"--reload\", \"a:b\", \"--host\", \"localhost\"]\n",
 	"# plimsoll global ignore=size/heavy-base\nFROM python:3.11\nCOPY --chown=1:1 . .\n# plimsoll ignore=cache/update-apart\nRUN apt-get update\nRUN --mount=type=cache,target=/root/.cache pip install flask\nENV A b c\nCMD flask run --host 0.0.0.0\n",
 }
 

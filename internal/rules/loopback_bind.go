@@ -30,7 +30,7 @@ FROM python:3.11-slim
 CMD ["uvicorn", "main:app", "--host", "0.0.0.0", "--port", "8000"]
 `,
 		Fix:   "Writes 0.0.0.0 in the option's place, or adds the option. Refused where the option's value is not a word of the start command.",
-		Proof: "The application answers as before; its socket is seen on all addresses.",
+		Proof: "The application starts and answers as before. That it can be reached from outside is not asked: nothing of a proof is exposed.",
 		Links: []string{"https://docs.docker.com/engine/network/port-publishing/", "https://www.uvicorn.org/settings/#socket-binding"},
 	},
 	Check: checkLoopbackBind,

@@ -91,7 +91,11 @@ func readRun(f *dockerfile.File, inst *dockerfile.Instruction) *runStep {
 func program(c shellCommand) (string, []shellWord) {
 	words := c.Words
 	for len(words) > 0 && (words[0].Text == "sudo" || words[0].Text == "exec" || words[0].Text == "env" || strings.Contains(words[0].Text, "=")) {
+		sudo := words[0].Text == "sudo"
 		words = words[1:]
+		for sudo && len(words) > 0 && sudoFlags[words[0].Text] {
+			words = words[1:]
+		}
 	}
 	if len(words) == 0 {
 		return "", nil
@@ -102,6 +106,9 @@ func program(c shellCommand) (string, []shellWord) {
 	}
 	return name, words[1:]
 }
+
+// sudoFlags are options of sudo that take no value and leave the user root.
+var sudoFlags = map[string]bool{"-E": true, "-n": true, "-H": true, "-En": true, "-EH": true, "-HE": true}
 
 func managerOf(name string, rest []shellWord) *manager {
 	for i := range managers {

@@ -38,7 +38,7 @@ LABEL org.opencontainers.image.revision=$GIT_COMMIT
 CMD ["/bin/true"]
 `,
 		Fix:   "Moves it, with the LABEL, ARG and ENV lines that use it, down to the first step that reads it or may read it, within its stage. Steps with programs that plimsoll does not know may read it, and are never passed.",
-		Proof: "The same image is built; with another value the steps above are taken from the cache.",
+		Proof: "The image builds, and the application answers as before.",
 		Links: []string{"https://docs.docker.com/reference/dockerfile/#impact-on-build-caching"},
 	},
 	Check: checkVolatileEarly,

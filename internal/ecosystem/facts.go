@@ -10,12 +10,16 @@ import (
 	"github.com/plimsoll/plimsoll/internal/finding"
 )
 
-// Source is the place that proves a fact.
+// Source is the place that proves a fact: a line of a file or, when File is empty, what
+// was observed in a running container, which Note tells.
 type Source struct {
 	File string // relative to the context's root, or the Dockerfile's name
 	Line int    // 1-based; 0 when the file as a whole is meant
 	Note string // why this place proves it, in a few words
 }
+
+// Observed reports whether the fact was seen in a running container rather than read in a file.
+func (s Source) Observed() bool { return s.File == "" && s.Note != "" }
 
 // Fact is a value with its proof. The zero Fact means: not known.
 type Fact[T any] struct {
@@ -81,6 +85,14 @@ type Facts struct {
 	EnvRead []Fact[string]
 	// Programs are external programs that the source starts ("git", "curl").
 	Programs []Fact[string]
+
+	// Process is the process that serves, as it was seen in the running container: what "npm start"
+	// really runs. ProcessDir is its working directory when that is not the image's. Known only from a run.
+	Process    Fact[[]string]
+	ProcessDir string
+	// RunPackages are the Debian packages that hold shared libraries which the running application
+	// loaded and that a slim base may lack ("libpq5"). Known only from a run.
+	RunPackages []Fact[string]
 
 	// RunEnv is what the runtime wants in production, each with its reason.
 	RunEnv []RunEnv

@@ -34,7 +34,7 @@ func load(ctx context.Context, path string, from sources) (*project.Project, err
 		return nil, readFailure(path, err)
 	}
 	bases, reason := lookupBases(ctx, p, from)
-	return p.WithBases(bases, reason), nil
+	return p.WithBases(bases, reason).WithStepSeconds(loadStepTimes(p)), nil
 }
 
 // readFailure tells a project that can't be read as what it is for its author.

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/plimsoll/plimsoll/internal/dockerfile"
 	"github.com/plimsoll/plimsoll/internal/engine"
@@ -24,12 +23,6 @@ type stepTimes map[string]float64
 // maxStepTimes bounds what is kept of one project.
 const maxStepTimes = 2000
 
-// stepKey is what a step's time is kept under.
-func stepKey(f *dockerfile.File, inst *dockerfile.Instruction) string {
-	sum := sha256.Sum256([]byte(strings.Join(strings.Fields(f.Text(inst.Span)), " ")))
-	return hex.EncodeToString(sum[:12])
-}
-
 // add takes over the times of a build in which nothing was cached.
 func (t stepTimes) add(f *dockerfile.File, steps []engine.Step) {
 	took := map[string]float64{}
@@ -38,7 +31,7 @@ func (t stepTimes) add(f *dockerfile.File, steps []engine.Step) {
 		if inst == nil || s.Cached || s.Internal || s.Error != "" || s.Completed.Before(s.Started) {
 			continue
 		}
-		took[stepKey(f, inst)] += s.Completed.Sub(s.Started).Seconds()
+		took[project.StepKey(f.Text(inst.Span))] += s.Completed.Sub(s.Started).Seconds()
 	}
 	for k, seconds := range took {
 		if _, known := t[k]; known || len(t) < maxStepTimes {
@@ -65,7 +58,7 @@ var estimates = map[string]float64{"RUN": 10, "COPY": 0.1, "ADD": 0.5, "WORKDIR"
 
 // of is how long a step takes.
 func (t stepTimes) of(f *dockerfile.File, inst *dockerfile.Instruction) (seconds float64, basis finding.Basis) {
-	if seconds, ok := t[stepKey(f, inst)]; ok {
+	if seconds, ok := t[project.StepKey(f.Text(inst.Span))]; ok {
 		return seconds, finding.Observed
 	}
 	return estimates[inst.Keyword], finding.Estimated

@@ -56,6 +56,8 @@ var floors = map[string]int{
 var neighbours = []struct{ from, to string }{
 	{"internal/ecosystem", "internal/finding"},
 	{"internal/project", "internal/ecosystem"},
+	{"internal/project", "internal/history"},
+	{"internal/rule", "internal/replay"},
 	{"internal/plan", "internal/finding"},
 	{"internal/measure", "internal/finding"},
 	{"internal/report", "internal/finding"},

@@ -9,6 +9,7 @@ import (
 	"github.com/plimsoll/plimsoll/internal/buildctx"
 	"github.com/plimsoll/plimsoll/internal/dockerfile"
 	"github.com/plimsoll/plimsoll/internal/ecosystem"
+	"github.com/plimsoll/plimsoll/internal/history"
 )
 
 // maxDockerfile bounds the size of a Dockerfile: BuildKit's own limit is 16 MB,
@@ -54,6 +55,10 @@ func Load(ctx context.Context, path string, opts Options) (*Project, error) {
 		return nil, err
 	}
 	p.Repository, p.RepositoryError = ReadRepository(ctx, tree.Root)
+	if p.Repository != nil && p.Repository.Revision != "" {
+		// What can't be read is left out: costs from the history are an addition.
+		p.History, _ = history.Read(ctx, tree.Root, history.Options{})
+	}
 	return p, p.detect()
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/plimsoll/plimsoll/internal/buildctx"
 	"github.com/plimsoll/plimsoll/internal/dockerfile"
 	"github.com/plimsoll/plimsoll/internal/ecosystem"
+	"github.com/plimsoll/plimsoll/internal/history"
 	"github.com/plimsoll/plimsoll/internal/image"
 )
 
@@ -31,6 +32,11 @@ type Project struct {
 	Repository *Repository
 	// RepositoryError says why Repository is nil.
 	RepositoryError string
+	// History are the latest commits of the repository; nil when there are none.
+	History *history.History
+	// StepSeconds are how long steps took when they were last built without a cache, by StepKey;
+	// empty before the first proof.
+	StepSeconds map[string]float64
 
 	opts     Options
 	original *buildctx.Context // as walked, before any ignore file was replaced

@@ -1,6 +1,8 @@
 package project
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -9,7 +11,9 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 
+	"github.com/plimsoll/plimsoll/internal/history"
 	"github.com/plimsoll/plimsoll/internal/image"
 )
 
@@ -19,6 +23,26 @@ func (p *Project) WithBases(bases map[string]image.Family, reason string) *Proje
 	next := *p
 	next.Bases, next.BasesError = bases, reason
 	return &next
+}
+
+// WithHistory returns the project with another history.
+func (p *Project) WithHistory(h *history.History) *Project {
+	next := *p
+	next.History = h
+	return &next
+}
+
+// WithStepSeconds returns the project with the times of its steps.
+func (p *Project) WithStepSeconds(seconds map[string]float64) *Project {
+	next := *p
+	next.StepSeconds = seconds
+	return &next
+}
+
+// StepKey is what the time of a step is kept under: a digest of what it says, since the text may hold a credential.
+func StepKey(text string) string {
+	sum := sha256.Sum256([]byte(strings.Join(strings.Fields(text), " ")))
+	return hex.EncodeToString(sum[:12])
 }
 
 // With returns the project with the texts of files replaced, in memory: the

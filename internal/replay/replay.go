@@ -45,6 +45,8 @@ type Step struct {
 	Hits, Misses int
 	// Above counts misses that a step below it in the stage, or a stage that it copies from, has caused.
 	Above int
+	// Changed counts builds in which its own inputs were new, whatever became of the steps below it.
+	Changed int
 	// Causes are the paths of the context whose changes caused the other misses, most often first; of
 	// what a build argument causes, the path is its name with a dollar sign.
 	Causes []Cause

@@ -25,6 +25,7 @@ type simulation struct {
 
 type stats struct {
 	hits, misses, above int
+	changed             int
 	unclear             bool
 	causes              map[string]int
 }
@@ -114,16 +115,24 @@ func (s *simulation) outcome(i int, step *step) Outcome {
 		return Miss
 	case below == Unclear:
 		return Unclear
-	case slices.ContainsFunc(step.stages, func(n int) bool { return s.upon[n] != Hit }):
+	case s.rebuilt(step):
 		return Unclear
 	}
 	return Miss // a combination that was not built before
+}
+
+// rebuilt reports whether a stage that a step copies from was not in the cache.
+func (s *simulation) rebuilt(step *step) bool {
+	return slices.ContainsFunc(step.stages, func(n int) bool { return s.upon[n] != Hit })
 }
 
 // count takes a build into the figures.
 func (s *simulation) count(outcomes []Outcome) {
 	for i, o := range outcomes {
 		st := &s.stats[i]
+		if s.newInputs[i] || s.rebuilt(s.steps[i]) {
+			st.changed++
+		}
 		switch o {
 		case Hit:
 			st.hits++
@@ -154,7 +163,7 @@ func (s *simulation) result() []Step {
 	var out []Step
 	for i, step := range s.steps {
 		st := s.stats[i]
-		r := Step{Inst: step.inst, Stage: stageName(step), Hits: st.hits, Misses: st.misses, Above: st.above, Causes: most(st.causes)}
+		r := Step{Inst: step.inst, Stage: stageName(step), Hits: st.hits, Misses: st.misses, Above: st.above, Changed: st.changed, Causes: most(st.causes)}
 		if st.unclear || len(step.stages) == 0 {
 			r.Doubt = step.doubt
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/plimsoll/plimsoll/internal/ecosystem/registry"
 	"github.com/plimsoll/plimsoll/internal/finding"
+	"github.com/plimsoll/plimsoll/internal/history"
 	"github.com/plimsoll/plimsoll/internal/image"
 	"github.com/plimsoll/plimsoll/internal/project"
 	"github.com/plimsoll/plimsoll/internal/rewrite"
@@ -41,6 +42,9 @@ func load(t testing.TB, files []txtar.File) *project.Project {
 	t.Helper()
 	dir := t.TempDir()
 	for _, f := range files {
+		if f.Name == historyFile {
+			continue
+		}
 		name := filepath.Join(dir, filepath.FromSlash(f.Name))
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 			t.Fatal(err)
@@ -53,7 +57,32 @@ func load(t testing.TB, files []txtar.File) *project.Project {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p.WithBases(bases, "")
+	return p.WithBases(bases, "").WithHistory(historyOf(files))
+}
+
+// historyFile of an archive is no file of the project: each of its lines is a commit, with the paths that it changed.
+const historyFile = "HISTORY"
+
+func historyOf(files []txtar.File) *history.History {
+	h := &history.History{}
+	for _, f := range files {
+		if f.Name != historyFile {
+			h.Start = append(h.Start, history.File{Path: f.Name, Mode: history.Regular, Blob: "start"})
+			continue
+		}
+		for line := range strings.Lines(string(f.Data)) {
+			id := fmt.Sprint("commit ", len(h.Commits))
+			c := history.Commit{ID: id}
+			for _, path := range strings.Fields(line) {
+				c.Changes = append(c.Changes, history.Change{Path: path, Mode: history.Regular, Blob: id})
+			}
+			h.Commits = append(h.Commits, c)
+		}
+	}
+	if h.Commits == nil {
+		return nil
+	}
+	return h
 }
 
 func TestDocExamples(t *testing.T) {

@@ -64,10 +64,21 @@ func checkSourceBeforeDependencies(p *rule.Pass) error {
 				strings.TrimSpace(firstLine(p.Text(source.Span))), p.File.Position(last.inst.Span.Start).Line, count(n, "RUN step", "RUN steps")),
 			Costs: []finding.Cost{{Metric: "rerun", Value: float64(n), Unit: "steps", Basis: finding.Derived, Note: "RUN steps below the COPY"}},
 		}
+		f.Costs = append(f.Costs, historyCosts(p, installsBelow(p, stage, source))...)
 		f.Fix, f.Refused = moveSource(p, stage, source, last)
 		p.Report(f)
 	}
 	return nil
+}
+
+// installsBelow are the steps below an instruction that install something.
+func installsBelow(p *rule.Pass, stage *dockerfile.Stage, above *dockerfile.Instruction) (insts []*dockerfile.Instruction) {
+	for _, s := range runSteps(p, stage) {
+		if s.inst.Index > above.Index && len(s.installs) > 0 {
+			insts = append(insts, s.inst)
+		}
+	}
+	return insts
 }
 
 // sourceThenInstall finds the first COPY of more than manifests that stands

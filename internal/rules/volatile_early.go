@@ -82,12 +82,22 @@ func checkVolatileEarly(p *rule.Pass) error {
 				Span: v.inst.Span,
 				Message: fmt.Sprintf("%s changes from build to build, and %s below that %s not read it then %s again: move it down",
 					strings.Join(v.names, " and "), count(len(v.passed), "step", "steps"), plural(len(v.passed), "does", "do"), plural(len(v.passed), "runs", "run")),
+				Costs:    volatileCosts(p, v),
 				Evidence: []finding.Evidence{{File: p.DockerfilePath, Line: p.File.Position(v.passed[0].Span.Start).Line, Note: "the first step that runs again"}},
 			})
 		}
 		p.AttachFix(len(found), func() (*finding.Fix, string) { return moveDown(p, stage, found), "" })
 	}
 	return nil
+}
+
+// volatileCosts are what the steps cost that run again. That the value differs at each
+// commit is the rule's own assumption: an ENV has the value that stands there, which nobody knows the past of.
+func volatileCosts(p *rule.Pass, v *volatile) []finding.Cost {
+	if v.inst.Keyword != "ARG" {
+		return nil
+	}
+	return historyCosts(p, v.passed, v.names...)
 }
 
 func plural(n int, one, many string) string {

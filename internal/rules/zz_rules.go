@@ -21,6 +21,7 @@ func All() []*rule.Rule {
 		noExpose,
 		noHealthcheck,
 		noWorkdir,
+		orderByChange,
 		packageCacheKept,
 		recommendsInstalled,
 		rootUser,

@@ -73,7 +73,7 @@ func (pg *page) remedy(f finding.Finding) {
 func cost(c finding.Cost) string {
 	what := map[string]string{
 		"image_bytes": "in the image", "transfer_bytes": "to transfer", "context_bytes": "in the context",
-		"seconds": "", "exposure": "exposed",
+		"seconds": "", "exposure": "exposed", "cache_misses": "without the cache",
 	}
 	name, known := what[c.Metric]
 	if !known {

@@ -103,6 +103,9 @@ func wordSecret(program string, w, next shellWord) (runSecret, bool) {
 			return s, true
 		}
 	}
+	if s, ok := netrc(w); ok {
+		return s, true
+	}
 	for line := range strings.SplitSeq(w.Text, "\n") {
 		name, value, ok := setting(line)
 		if !ok {
@@ -132,6 +135,22 @@ func named(name, value string) (secret.Match, bool) {
 		return m, false
 	}
 	return m, true
+}
+
+// netrc finds the password in a line of a .netrc file.
+func netrc(w shellWord) (runSecret, bool) {
+	fields := strings.Fields(w.Text)
+	if len(fields) < 4 || fields[0] != "machine" && fields[0] != "default" {
+		return runSecret{}, false
+	}
+	for i, f := range fields[:len(fields)-1] {
+		if value := strings.TrimSuffix(fields[i+1], `\n`); f == "password" && plain(value) {
+			m, ok := secret.Env("PASSWORD", value)
+			m.Why = "the password of a .netrc file"
+			return runSecret{m, value, w.Span, "PASSWORD", "a line for .netrc"}, ok
+		}
+	}
+	return runSecret{}, false
 }
 
 // valueFollows reports whether a word says what the next one is: an option, or a key of a tool's settings.

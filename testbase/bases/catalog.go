@@ -1,5 +1,5 @@
-// Package bases builds the base images: a Debian root, CPython compiled for
-// it, and the chains of layers that recipe describes.
+// Package bases builds the base images: a Debian root, what is added to it
+// from elsewhere, and the tree of layers that recipe describes.
 package bases
 
 import (
@@ -20,12 +20,11 @@ type Catalog struct {
 
 // Image is a built image.
 type Image struct {
-	Repository string   `json:"repository"` // "library/python"
-	Tags       []string `json:"tags"`
-	Env        []string `json:"env"`
-	Cmd        []string `json:"cmd"`
-	PipIndex   bool     `json:"pip_index"`
-	Layers     []Layer  `json:"layers"`
+	Repository string        `json:"repository"` // "library/python"
+	Tags       []string      `json:"tags"`
+	Config     recipe.Config `json:"config"`
+	PipIndex   bool          `json:"pip_index"`
+	Layers     []Layer       `json:"layers"`
 }
 
 // Layer is a layer of an image with the line of its history.
@@ -73,15 +72,4 @@ func (c *Catalog) save() error {
 		return fmt.Errorf("encoding the catalog of images: %w", err)
 	}
 	return os.WriteFile(filepath.Join(c.Dir, "catalog.json"), append(text, '\n'), 0o644)
-}
-
-// add appends the images of a chain, whose layers are in the order of its steps.
-func (c *Catalog) add(chain recipe.Chain, layers []layer.Info) {
-	for _, img := range chain.Images {
-		built := Image{Repository: img.Repository, Tags: img.Tags, Env: img.Env, Cmd: img.Cmd, PipIndex: img.PipIndex}
-		for i := range img.Layers {
-			built.Layers = append(built.Layers, Layer{Info: layers[i], CreatedBy: chain.Steps[i].CreatedBy})
-		}
-		c.Images = append(c.Images, built)
-	}
 }

@@ -15,14 +15,18 @@ func pythonKey() string {
 	return recipe.Key("python 1", recipe.Script("compile"), recipe.PythonSource, recipe.PythonBuildPackages, baseKey())
 }
 
-// python returns a folder with "local", a compiled CPython for /usr/local, and
-// "runtime", the names of the packages that it needs.
-func (b *Builder) python(ctx context.Context, base string) (string, error) {
+// python returns a compiled CPython for /usr/local; the file "runtime" beside it
+// names the packages that it needs.
+func (b *Builder) python(ctx context.Context) (string, error) {
+	base, err := b.base(ctx)
+	if err != nil {
+		return "", err
+	}
 	archive, err := source.Ensure(ctx, b.Store, recipe.PythonSource)
 	if err != nil {
 		return "", err
 	}
-	return b.Store.Ensure(ctx, "cpython", pythonKey(), func(ctx context.Context, dir string) error {
+	dir, err := b.Store.Ensure(ctx, "cpython", pythonKey(), func(ctx context.Context, dir string) error {
 		root := filepath.Join(dir, "root")
 		defer os.RemoveAll(root)
 		if err := copyTree(ctx, base, root); err != nil {
@@ -40,4 +44,5 @@ func (b *Builder) python(ctx context.Context, base string) (string, error) {
 		}
 		return os.Rename(filepath.Join(root, "usr/local"), filepath.Join(dir, "local"))
 	})
+	return filepath.Join(dir, "local"), err
 }

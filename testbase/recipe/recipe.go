@@ -31,18 +31,6 @@ const (
 // Epoch is the latest time that a file in an image carries.
 var Epoch = time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// PythonVersion is the CPython version that Debian's source pool holds.
-const PythonVersion = "3.11.2"
-
-// PythonSource is CPython's own release archive, as Debian's pool has it.
-var PythonSource = Download{
-	URL:    Mirror + "/pool/main/p/python3.11/python3.11_3.11.2.orig.tar.gz",
-	SHA256: "2411c74bda5bbcfcddaf4531f66d1adc73f247f529aee981b029513aefdbf849",
-}
-
-// Download is a file with its checksum.
-type Download struct{ URL, SHA256 string }
-
 // Script returns one of the shell scripts by its name without ".sh".
 func Script(name string) string {
 	text, err := scripts.ReadFile("scripts/" + name + ".sh")

@@ -1,9 +1,6 @@
 package recipe
 
-import (
-	"strings"
-	"testing"
-)
+import "testing"
 
 func TestKeyTellsRecipesApart(t *testing.T) {
 	keys := map[string]string{}
@@ -15,37 +12,50 @@ func TestKeyTellsRecipesApart(t *testing.T) {
 		"a list":        Key([]string{"a", "b"}),
 		"another order": Key([]string{"b", "a"}),
 		"the files":     Key(Rootfs),
-		"the chains":    Key(Chains()),
+		"the chains":    Key(Steps()),
 	} {
 		if other, ok := keys[key]; ok {
 			t.Errorf("%s and %s have the same key", name, other)
 		}
 		keys[key] = name
 	}
-	if Key(Chains(), Rootfs) != Key(Chains(), Rootfs) {
+	if Key(Steps(), Rootfs) != Key(Steps(), Rootfs) {
 		t.Error("the same recipe has two keys")
 	}
 }
 
-func TestChainsAreWhole(t *testing.T) {
-	seen := map[string]bool{}
-	for _, chain := range Chains() {
-		for _, step := range chain.Steps {
-			if Script(step.Script) == "" || step.CreatedBy == "" {
-				t.Errorf("%s, %s: no script or no history", chain.Name, step.Name)
-			}
+func TestStepsStandOnEarlierOnes(t *testing.T) {
+	seen := map[string]bool{"": true, Nothing: true}
+	for _, step := range Steps() {
+		if seen[step.Name] || !seen[step.On] || step.CreatedBy == "" {
+			t.Errorf("%s: there twice, on no earlier step (%q), or without a history", step.Name, step.On)
 		}
-		for _, img := range chain.Images {
-			if img.Layers < 1 || img.Layers > len(chain.Steps) {
-				t.Errorf("%s: %d of %d layers", img.Repository, img.Layers, len(chain.Steps))
+		if step.Script != "" && Script(step.Script) == "" {
+			t.Errorf("%s: an empty script", step.Name)
+		}
+		if step.Script == "" && step.Add == "" {
+			t.Errorf("%s does nothing", step.Name)
+		}
+		seen[step.Name] = true
+	}
+}
+
+func TestImagesAreStepsUnderNamesOfTheirOwn(t *testing.T) {
+	steps := map[string]bool{}
+	for _, step := range Steps() {
+		steps[step.Name] = true
+	}
+	seen := map[string]bool{}
+	for _, img := range Images() {
+		if !steps[img.Top] {
+			t.Errorf("%s is the step %q, which is not there", img.Repository, img.Top)
+		}
+		for _, tag := range img.Tags {
+			name := img.Repository + ":" + tag
+			if seen[name] {
+				t.Errorf("%s is there twice", name)
 			}
-			for _, tag := range img.Tags {
-				name := img.Repository + ":" + tag
-				if seen[name] || !strings.HasPrefix(name, "library/") {
-					t.Errorf("%s is there twice, or not under library/", name)
-				}
-				seen[name] = true
-			}
+			seen[name] = true
 		}
 	}
 }

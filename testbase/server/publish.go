@@ -45,7 +45,7 @@ func publish(catalog *bases.Catalog, addr string, store *blobStore, registry htt
 func assemble(catalog *bases.Catalog, built bases.Image, addr string, store *blobStore) (v1.Image, error) {
 	config := &v1.ConfigFile{
 		OS: platform.OS, Architecture: platform.Architecture, Created: v1.Time{Time: recipe.Epoch},
-		Config: v1.Config{Env: built.Env, Cmd: built.Cmd},
+		Config: containerConfig(built.Config),
 		RootFS: v1.RootFS{Type: "layers"},
 	}
 	img, err := mutate.ConfigFile(mutate.MediaType(empty.Image, types.OCIManifestSchema1), config)
@@ -69,6 +69,17 @@ func assemble(catalog *bases.Catalog, built bases.Image, addr string, store *blo
 		add = append(add, addendum(pip, "pip's index: "+addr))
 	}
 	return mutate.Append(img, add...)
+}
+
+func containerConfig(c recipe.Config) v1.Config {
+	config := v1.Config{Env: c.Env, Entrypoint: c.Entrypoint, Cmd: c.Cmd, User: c.User, WorkingDir: c.WorkDir, StopSignal: c.StopSignal}
+	for _, port := range c.Ports {
+		if config.ExposedPorts == nil {
+			config.ExposedPorts = map[string]struct{}{}
+		}
+		config.ExposedPorts[port] = struct{}{}
+	}
+	return config
 }
 
 func addendum(l v1.Layer, createdBy string) mutate.Addendum {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/registry"
@@ -18,7 +19,7 @@ import (
 	"github.com/plimsoll/plimsoll/testbase/bases"
 )
 
-// newRegistry serves the catalog's images, and takes pushes to other names
+// newRegistry serves the catalog's images, read-only, and takes pushes to other names
 // into the folder work. addr is written into the images' pip settings.
 func newRegistry(catalog *bases.Catalog, addr, work string) (http.Handler, error) {
 	store := &blobStore{built: catalog.Blobs(), work: work}
@@ -27,14 +28,25 @@ func newRegistry(catalog *bases.Catalog, addr, work string) (http.Handler, error
 		return nil, err
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/v2/library/") && r.Method != http.MethodGet && r.Method != http.MethodHead {
+		if standIn(catalog, r.URL.Path) && r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Content-Type", "application/json")
 			w.WriteHeader(http.StatusForbidden)
-			fmt.Fprintln(w, `{"errors":[{"code":"DENIED","message":"the stand-ins under library/ are read-only"}]}`)
+			fmt.Fprintln(w, `{"errors":[{"code":"DENIED","message":"the stand-ins are read-only"}]}`)
 			return
 		}
 		inner.ServeHTTP(w, r)
 	}), nil
+}
+
+// standIn says whether a path of the registry belongs to an image of the
+// catalog, or to the official images' own folder.
+func standIn(catalog *bases.Catalog, path string) bool {
+	if strings.HasPrefix(path, "/v2/library/") {
+		return true
+	}
+	return slices.ContainsFunc(catalog.Images, func(img bases.Image) bool {
+		return strings.HasPrefix(path, "/v2/"+img.Repository+"/")
+	})
 }
 
 // blobStore finds blobs among the built layers first, then among what was

@@ -19,6 +19,7 @@ import (
 
 	"github.com/plimsoll/plimsoll/testbase/bases"
 	"github.com/plimsoll/plimsoll/testbase/layer"
+	"github.com/plimsoll/plimsoll/testbase/recipe"
 )
 
 // smallCatalog holds library/tiny:1 with one layer of one file.
@@ -37,7 +38,7 @@ func smallCatalog(t *testing.T) *bases.Catalog {
 		t.Fatal(err)
 	}
 	c.Images = []bases.Image{{
-		Repository: "library/tiny", Tags: []string{"1", "latest"}, Env: []string{"A=b"}, Cmd: []string{"/file"},
+		Repository: "library/tiny", Tags: []string{"1", "latest"}, Config: recipe.Config{Env: []string{"A=b"}, Cmd: []string{"/file"}, User: "7", Ports: []string{"80/tcp"}},
 		PipIndex: true, Layers: []bases.Layer{{Info: info, CreatedBy: "test"}},
 	}}
 	return c
@@ -104,7 +105,8 @@ func TestPulledImageIsValid(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if config.Config.Cmd[0] != "/file" || config.Config.Env[0] != "A=b" || config.Architecture != "amd64" || len(config.History) != 2 {
+		if config.Config.Cmd[0] != "/file" || config.Config.Env[0] != "A=b" || config.Config.User != "7" ||
+			len(config.Config.ExposedPorts) != 1 || config.Architecture != "amd64" || len(config.History) != 2 {
 			t.Errorf("config %+v", config)
 		}
 		files, err := io.ReadAll(mutate.Extract(img))

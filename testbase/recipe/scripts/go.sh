@@ -1,0 +1,2 @@
+# The toolchain is in /usr/local/go already.
+GOTOOLCHAIN=local /usr/local/go/bin/go version

@@ -1,0 +1,263 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/plimsoll/plimsoll/internal/dockerfile"
+	"github.com/plimsoll/plimsoll/internal/ecosystem"
+	"github.com/plimsoll/plimsoll/internal/finding"
+	"github.com/plimsoll/plimsoll/internal/rule"
+)
+
+// split is a single stage seen as a builder, up to the last install step, and a runner.
+type split struct {
+	p     *rule.Pass
+	stage *dockerfile.Stage
+	steps map[*dockerfile.Instruction]*runStep
+	first *dockerfile.Instruction // the first step that installs dependencies or builds
+	last  *dockerfile.Instruction // the last one
+	// built are the steps that make outputs out of the source.
+	built map[*dockerfile.Instruction]bool
+	// bundle is what the runner gets; empty when the ecosystem knows of none.
+	bundle ecosystem.Bundle
+}
+
+func newSplit(p *rule.Pass) *split {
+	s := &split{p: p, stage: p.Final, steps: map[*dockerfile.Instruction]*runStep{}, built: map[*dockerfile.Instruction]bool{}}
+	if p.Facts.Bundle != nil {
+		s.bundle = *p.Facts.Bundle
+	}
+	for _, step := range runSteps(p, p.Final) {
+		s.steps[step.inst] = step
+		s.built[step.inst] = builtOn(p, step.inst)
+		if step.installsDependencies() || s.built[step.inst] {
+			if s.first == nil {
+				s.first = step.inst
+			}
+			s.last = step.inst
+		}
+	}
+	return s
+}
+
+// builtOn reports whether a build step of the application stands on a line of the instruction.
+func builtOn(p *rule.Pass, inst *dockerfile.Instruction) bool {
+	from, to := p.File.Position(inst.Span.Start).Line, p.File.Position(inst.Span.End).Line
+	return slices.ContainsFunc(p.Facts.Builds, func(b ecosystem.Fact[string]) bool {
+		return b.Source.File == p.DockerfilePath && b.Source.Line >= from && b.Source.Line <= to
+	})
+}
+
+// ballast says what the image carries for its build alone.
+func (s *split) ballast() (string, []finding.Cost) {
+	var parts []string
+	var costs []finding.Cost
+	if r := s.bundle.Runner; r != nil {
+		parts = append(parts, fmt.Sprintf("%s, the source and the tools of the build stay in the image, and the result runs on %s", s.stage.Base, r.Base))
+		if family, ok := s.p.Bases[s.p.File.BaseOf(s.stage)]; ok {
+			if full, ok := family.Asked(); ok {
+				costs = append(costs, finding.Cost{Metric: "transfer_bytes", Value: float64(full.TransferBytes), Unit: "bytes", Basis: basis(family.Estimated), Note: "base image, which only the build needs"})
+			}
+		}
+	} else if family, ok := s.p.Bases[s.p.File.BaseOf(s.stage)]; ok {
+		full, okFull := family.Asked()
+		slim, okSlim := family.Slim()
+		if okFull && okSlim && slim.TransferBytes < full.TransferBytes {
+			saved := full.TransferBytes - slim.TransferBytes
+			parts = append(parts, fmt.Sprintf("%s carries compilers and headers (%s of transfer more than %s)", s.stage.Base, bytes(saved), slim.Tag))
+			costs = append(costs, finding.Cost{Metric: "transfer_bytes", Value: float64(saved), Unit: "bytes", Basis: basis(family.Estimated), Note: "base image against its slim variant"})
+		}
+	}
+	if s.bundle.Source && s.bundle.Runner == nil && s.p.Facts.DevDependencies.Known() {
+		parts = append(parts, s.p.Facts.DevDependencies.Value+" stay in the image, which only building and testing need")
+	}
+	if names := s.buildPackages(); len(names) > 0 {
+		verb := " only compile"
+		if len(names) == 1 {
+			verb = " only compiles"
+		}
+		parts = append(parts, strings.Join(names, ", ")+verb)
+	}
+	return strings.Join(parts, "; "), costs
+}
+
+func basis(estimated bool) finding.Basis {
+	if estimated {
+		return finding.Estimated
+	}
+	return finding.Observed
+}
+
+// before and after the last install step.
+func (s *split) before() []*dockerfile.Instruction {
+	return slices.DeleteFunc(slices.Clone(s.stage.Instructions), func(i *dockerfile.Instruction) bool { return i.Index > s.last.Index })
+}
+
+func (s *split) systemPackages() (names []string, ok bool) {
+	for _, inst := range s.before() {
+		step := s.steps[inst]
+		if step == nil {
+			continue
+		}
+		for _, c := range step.installs {
+			if !c.manager.system {
+				continue
+			}
+			more, literal := c.packages()
+			if !literal {
+				return nil, false
+			}
+			names = append(names, more...)
+		}
+	}
+	return names, true
+}
+
+func (s *split) buildPackages() []string {
+	names, _ := s.systemPackages()
+	return slices.DeleteFunc(names, func(n string) bool { return !buildOnly(n) })
+}
+
+// runPackages are the distribution's packages that the runner needs: those that
+// were installed and do more than compile, and the shared libraries of
+// dependencies that are compiled here.
+func (s *split) runPackages() []string {
+	names, _ := s.systemPackages()
+	names = slices.DeleteFunc(names, buildOnly)
+	for _, n := range s.p.Facts.Native {
+		names = append(names, n.Value.RunDebian...)
+	}
+	for _, n := range s.p.Facts.RunPackages {
+		names = append(names, n.Value)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// refusal says why the stage can't be split soundly; empty when it can.
+func (s *split) refusal() string {
+	switch k := s.p.Facts.InstallReadsSource; {
+	case s.p.Facts.Bundle == nil:
+		return s.noBundle()
+	case k.Known() && !s.bundle.Source:
+		return fmt.Sprintf("installing reads the source itself: %s (%s:%d)", k.Value, k.Source.File, k.Source.Line)
+	}
+	if script, where := s.absoluteScript(); script != "" && !s.bundle.Source {
+		return fmt.Sprintf("line %d names %s, which a split would move into %s: call it by name", where, script, s.carried())
+	}
+	if _, ok := s.systemPackages(); !ok {
+		return "which packages are installed depends on a variable: name them"
+	}
+	for _, inst := range s.before() {
+		if reason := s.refuses(inst); reason != "" {
+			return reason
+		}
+	}
+	return s.refusesRunner()
+}
+
+// noBundle is what the ecosystem says about why nothing can be carried to a runner.
+func (s *split) noBundle() string {
+	for _, n := range s.p.Facts.Notes {
+		if n.About == "bundle" {
+			return n.Text
+		}
+	}
+	return "how what was installed can be carried to a runner is not known"
+}
+
+// refuses says what an instruction above the cut has against it.
+func (s *split) refuses(inst *dockerfile.Instruction) string {
+	line := s.line(inst)
+	switch inst.Keyword {
+	case "RUN":
+		return s.refusesRun(inst)
+	case "USER":
+		return fmt.Sprintf("dependencies are installed as the user of line %d", line)
+	case "ONBUILD":
+		return fmt.Sprintf("line %d is an ONBUILD: what it will run is not known", line)
+	case "COPY", "ADD":
+		if _, from := inst.Flag("from"); from || (inst.Keyword == "ADD" && strings.Contains(s.p.Text(inst.Rest), "://")) {
+			return fmt.Sprintf("line %d brings in files before the install step, from elsewhere than the context: move it below", line)
+		}
+		if copiesSource(s.p, inst) && !s.bundle.Source {
+			return fmt.Sprintf("the source is copied on line %d, before dependencies are installed: that has to be mended first (cache/source-before-dependencies)", line)
+		}
+	}
+	return ""
+}
+
+func (s *split) refusesRun(inst *dockerfile.Instruction) string {
+	step, line := s.steps[inst], s.line(inst)
+	unknown := step.other
+	if s.built[inst] { // what builds is known by what it makes
+		unknown = nil
+	}
+	switch {
+	case step.script == nil:
+		return fmt.Sprintf("the shell code on line %d can't be read", line)
+	case len(unknown) > 0:
+		return fmt.Sprintf("%q on line %d changes the image in a way that is not known: move it below the last step that installs or builds, where it stays in the runner", firstLine(s.p.Text(unknown[0].Span)), line)
+	case step.accounts && len(step.installs) > 0:
+		return fmt.Sprintf("line %d installs and makes users or directories in one RUN: separate the two", line)
+	case step.accounts && !s.built[inst] && s.bare():
+		return fmt.Sprintf("line %d makes users or directories, and the runner's base %s has no shell to do that: leave it to the application, or split by hand", line, s.bundle.Runner.Base)
+	case step.installsSystem() && (step.installsDependencies() || s.built[inst]) && len(s.runPackages()) > 0:
+		return fmt.Sprintf("line %d installs distribution packages and dependencies in one RUN: separate the two", line)
+	}
+	return ""
+}
+
+// bare reports whether the runner's base has no shell.
+func (s *split) bare() bool { return s.bundle.Runner != nil && !s.bundle.Runner.Shell }
+
+// refusesRunner says what can't be done on the runner's own base.
+func (s *split) refusesRunner() string {
+	if !s.bare() {
+		return ""
+	}
+	base := s.bundle.Runner.Base
+	if names := s.runPackages(); len(names) > 0 {
+		return fmt.Sprintf("%s installs %s, which the application may use, and %s can't hold: leave out what only the build needs", s.stage.Base, strings.Join(names, ", "), base)
+	}
+	for _, inst := range s.stage.Instructions {
+		if inst.Index <= s.last.Index {
+			continue
+		}
+		switch {
+		case inst.Keyword == "RUN":
+			return fmt.Sprintf("line %d runs a command below the last build step, and %s has no shell: do it before, or leave it out", s.line(inst), base)
+		case inst.Keyword == "HEALTHCHECK" && inst.Inner != nil && !inst.Inner.JSON:
+			return fmt.Sprintf("the health check on line %d wants a shell, which %s does not have: write it in exec form with a program of the image", s.line(inst), base)
+		case inst.Keyword == "USER" && !isRoot(s.p.Text(inst.Rest)) && strings.Trim(s.p.Text(inst.Rest), "0123456789:") != "":
+			return fmt.Sprintf("line %d switches to a user by name, which %s does not have: give its number", s.line(inst), base)
+		}
+	}
+	state := s.p.File.EndState(s.stage)
+	for _, inst := range []*dockerfile.Instruction{state.Entrypoint, state.Cmd} {
+		if inst != nil && !inst.JSON && s.bundle.Runner.Start == nil {
+			return fmt.Sprintf("line %d starts the application through a shell, which %s does not have: write it in exec form", s.line(inst), base)
+		}
+	}
+	return ""
+}
+
+func (s *split) line(i *dockerfile.Instruction) int { return s.p.File.Position(i.Span.Start).Line }
+
+// absoluteScript finds a use of a program by its path in the base's own prefix.
+func (s *split) absoluteScript() (string, int) {
+	for _, inst := range s.stage.Instructions {
+		if inst.Keyword != "CMD" && inst.Keyword != "ENTRYPOINT" && inst.Keyword != "RUN" {
+			continue
+		}
+		for _, w := range strings.Fields(s.p.Text(inst.Rest)) {
+			w = strings.Trim(w, `"[],'`)
+			if strings.HasPrefix(w, "/usr/local/bin/") || strings.HasPrefix(w, "/usr/local/lib/") {
+				return w, s.p.File.Position(inst.Span.Start).Line
+			}
+		}
+	}
+	return "", 0
+}

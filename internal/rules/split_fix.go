@@ -1,0 +1,271 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/plimsoll/plimsoll/internal/dockerfile"
+	"github.com/plimsoll/plimsoll/internal/ecosystem"
+	"github.com/plimsoll/plimsoll/internal/edit"
+	"github.com/plimsoll/plimsoll/internal/finding"
+)
+
+func (s *split) fix() *finding.Fix {
+	edits := []edit.Edit{s.nameStage()}
+	edits = append(edits, s.prepareBuilder()...)
+	edits = append(edits, s.startRunner()...)
+	edits = append(edits, s.replaceStart()...)
+	title := "Split into a builder and a runner that copies " + s.carried()
+	if r := s.bundle.Runner; r != nil {
+		title = "Split into a builder and a runner on " + r.Base
+	}
+	return &finding.Fix{
+		Title:  title,
+		Safety: finding.Unsafe,
+		Why:    "the runner may miss a file or a shared library that the builder has; the proof checks the libraries and asks both images the same",
+		Edits:  edits,
+	}
+}
+
+const builder = "builder"
+
+// builderName is the builder's: another one when the author's stage has it.
+func (s *split) builderName() string {
+	if s.stage.Name == builder {
+		return "dependencies"
+	}
+	return builder
+}
+
+// runnerName is the author's name, so that --target still builds what runs.
+func (s *split) runnerName() string {
+	if s.stage.Name != "" {
+		return s.stage.Name
+	}
+	return "runner"
+}
+
+func (s *split) nameStage() edit.Edit {
+	if s.stage.Name != "" {
+		return s.p.Edit(s.stage.From.Args[2].Span, s.builderName())
+	}
+	return s.p.Insert(s.stage.BaseSpan.End, " "+s.keyword("AS")+" "+s.builderName())
+}
+
+func (s *split) keyword(k string) string { return keywordAs(s.p.Text(s.stage.From.KeywordSpan), k) }
+
+// carried names what the runner copies.
+func (s *split) carried() string {
+	var paths []string
+	for _, c := range s.bundle.Carries {
+		paths = append(paths, c.From)
+	}
+	return strings.Join(paths, ", ")
+}
+
+// prepareBuilder makes the folder that dependencies go to before the manifests are copied, so
+// that changing a manifest does not make it anew, and sets what only the build wants.
+func (s *split) prepareBuilder() (edits []edit.Edit) {
+	at := s.first
+	for _, inst := range s.before() {
+		if inst.Index < s.first.Index && (inst.Keyword == "COPY" || inst.Keyword == "ADD") {
+			at = inst
+			break
+		}
+	}
+	text := ""
+	if s.bundle.Create != "" {
+		text = "# Everything that is installed goes into one folder, which the runner copies.\n" +
+			s.keyword("RUN") + " " + s.bundle.Create + "\n" + s.env(s.bundle.Env)
+	}
+	text += s.env(s.bundle.BuilderEnv)
+	if text == "" {
+		return nil
+	}
+	return []edit.Edit{s.p.Insert(s.p.File.Block(at).Start, text)}
+}
+
+func (s *split) env(vars []finding.EnvVar) string {
+	var b strings.Builder
+	for _, e := range vars {
+		fmt.Fprintf(&b, "%s %s=%q\n", s.keyword("ENV"), e.Name, e.Value)
+	}
+	return b.String()
+}
+
+// startRunner ends the builder behind the last step that installs or builds, and begins the
+// runner: what configures the image is repeated there, what only the running
+// image needs moves there.
+func (s *split) startRunner() []edit.Edit {
+	var b strings.Builder
+	end := s.p.File.Lines(s.last.Span).End
+	if end == len(s.p.File.Source) && !strings.HasSuffix(string(s.p.File.Source), "\n") {
+		b.WriteString("\n")
+	}
+	if finish := s.bundle.Finish; finish != "" {
+		fmt.Fprintf(&b, "%s %s\n", s.keyword("RUN"), finish)
+	}
+	if dirs := s.madeInBuilder(); len(dirs) > 0 {
+		fmt.Fprintf(&b, "# The runner has no shell to make the folders that the application writes to.\n%s mkdir -p %s\n", s.keyword("RUN"), strings.Join(dirs, " "))
+	}
+	fmt.Fprintf(&b, "\n%s %s %s %s\n", s.keyword("FROM"), s.runnerBase(), s.keyword("AS"), s.runnerName())
+	var edits []edit.Edit
+	for _, inst := range s.before() {
+		switch s.carry(inst) {
+		case repeated:
+			b.WriteString(s.p.Text(inst.Span) + "\n")
+		case moved:
+			b.WriteString(strings.TrimRight(s.p.Text(s.p.File.Block(inst)), "\r\n") + "\n")
+			edits = append(edits, s.p.DeleteWithLead(inst))
+		}
+	}
+	b.WriteString(s.installRunPackages())
+	b.WriteString(s.env(s.bundle.Env))
+	s.writeCopies(&b)
+	return append(edits, s.p.Insert(end, strings.ReplaceAll(b.String(), "\r\n", "\n")))
+}
+
+// runnerBase is what stands behind the runner's FROM: the builder's own, with its flags, or another.
+func (s *split) runnerBase() string {
+	if r := s.bundle.Runner; r != nil {
+		return r.Base
+	}
+	var b strings.Builder
+	for _, f := range s.stage.From.Flags {
+		b.WriteString(s.p.Text(f.Span) + " ")
+	}
+	if s.stage.Name != "" {
+		return b.String() + s.p.Text(s.stage.BaseSpan)
+	}
+	return b.String() + s.p.Text(s.stage.From.Rest)
+}
+
+// writeCopies writes what the runner takes from the builder, and the files that come with the
+// runner's base. On a base with a user of its own, what the application writes belongs to that.
+func (s *split) writeCopies(b *strings.Builder) {
+	owner := ""
+	if r := s.bundle.Runner; r != nil && r.User != "" {
+		owner = " --chown=" + r.User
+	}
+	copied := func(from, to string, owned bool) {
+		flag := ""
+		if owned {
+			flag = owner
+		}
+		fmt.Fprintf(b, "%s --from=%s%s %s %s\n", s.keyword("COPY"), s.builderName(), flag, from, to)
+	}
+	for _, c := range s.bundle.Carries {
+		copied(c.From, c.To, s.writesBelow(c.To))
+	}
+	for _, dir := range s.madeInBuilder() {
+		copied(dir, dir, true)
+	}
+	if s.bundle.Runner == nil {
+		return
+	}
+	for _, f := range s.bundle.Runner.Files {
+		fmt.Fprintf(b, "%s <<'EOF' %s\n%s\nEOF\n", s.keyword("COPY"), f.Path, strings.TrimRight(f.Text, "\n"))
+	}
+	if user := s.bundle.Runner.User; user != "" {
+		fmt.Fprintf(b, "%s %s\n", s.keyword("USER"), user)
+	}
+}
+
+// writesBelow reports whether the application writes at or below a place.
+func (s *split) writesBelow(place string) bool {
+	return slices.ContainsFunc(writtenDirs(s.p), func(dir string) bool { return within(dir, place) })
+}
+
+// madeInBuilder are folders that the application writes to and that the runner, for lack of a
+// shell, takes from the builder.
+func (s *split) madeInBuilder() (dirs []string) {
+	if !s.bare() {
+		return nil
+	}
+	for _, dir := range writtenDirs(s.p) {
+		if !slices.ContainsFunc(s.bundle.Carries, func(c ecosystem.Carry) bool { return within(dir, c.To) }) {
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs
+}
+
+// replaceStart writes the runner's own start command in the place of the author's.
+func (s *split) replaceStart() (edits []edit.Edit) {
+	if s.bundle.Runner == nil || s.bundle.Runner.Start == nil {
+		return nil
+	}
+	state := s.p.File.EndState(s.stage)
+	start := execForm(s.bundle.Runner.Start)
+	switch {
+	case state.Entrypoint != nil:
+		edits = append(edits, s.p.Edit(state.Entrypoint.Rest, start))
+		if state.Cmd != nil {
+			edits = append(edits, s.p.Delete(state.Cmd))
+		}
+	case state.Cmd != nil:
+		edits = append(edits, s.p.Edit(state.Cmd.Rest, start))
+	}
+	return edits
+}
+
+// carrying says where an instruction above the last install step belongs.
+type carrying int
+
+const (
+	stays    carrying = iota // in the builder alone
+	repeated                 // in both
+	moved                    // in the runner alone
+)
+
+func (s *split) carry(inst *dockerfile.Instruction) carrying {
+	switch inst.Keyword {
+	case "COPY", "ADD":
+		if !bringsManifests(s.p, inst) && !s.bundle.Source {
+			return repeated // the application may read it
+		}
+	case "ARG":
+		if s.usedLater(inst) {
+			return repeated
+		}
+	case "ENV", "WORKDIR":
+		return repeated
+	case "SHELL":
+		if !s.bare() {
+			return repeated
+		}
+	case "EXPOSE", "LABEL", "VOLUME", "STOPSIGNAL", "HEALTHCHECK", "CMD", "ENTRYPOINT", "MAINTAINER":
+		return moved
+	case "RUN":
+		if s.steps[inst].accounts {
+			return moved
+		}
+	}
+	return stays
+}
+
+// usedLater reports whether the runner may want an argument: where the source stays in the
+// builder it is one that the runner's instructions name.
+func (s *split) usedLater(arg *dockerfile.Instruction) bool {
+	if !s.bundle.Source {
+		return true
+	}
+	for _, pair := range arg.Pairs() {
+		for _, inst := range s.stage.Instructions {
+			configures := inst.Index > s.last.Index || inst.Keyword == "ENV" || inst.Keyword == "WORKDIR" || inst.Keyword == "LABEL" || inst.Keyword == "EXPOSE"
+			if inst != arg && configures && strings.Contains(s.p.Text(inst.Span), pair.Name) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (s *split) installRunPackages() string {
+	names := s.runPackages()
+	if len(names) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s apt-get update \\\n && apt-get install -y --no-install-recommends %s \\\n && rm -rf /var/lib/apt/lists/*\n", s.keyword("RUN"), strings.Join(names, " "))
+}

@@ -12,9 +12,16 @@ import (
 type Command struct {
 	Name string // without its folder
 	Args []Word
-	Dir  string // where it runs, absolute in the image
-	Line int    // in the Dockerfile
+	Env  []Variable // set for it alone: NAME=value in front of it, or given to env
+	Dir  string     // where it runs, absolute in the image
+	Line int        // in the Dockerfile
 	Inst *dockerfile.Instruction
+}
+
+// Variable is a variable of the environment.
+type Variable struct {
+	Name  string
+	Value Word
 }
 
 // Word is an argument; Literal says that nothing in it is left to expand. A
@@ -64,6 +71,7 @@ func Commands(f *dockerfile.File, inst *dockerfile.Instruction) []Command {
 			continue
 		}
 		cmd := Command{Name: call.Name, Dir: dirs[depth], Line: f.Position(c.Span.Start).Line, Inst: inst}
+		cmd.Env = environment(state, inst, call, script.Exec)
 		for _, w := range call.Args {
 			cmd.Args = append(cmd.Args, expand(state, inst, w, script.Exec))
 		}
@@ -71,6 +79,20 @@ func Commands(f *dockerfile.File, inst *dockerfile.Instruction) []Command {
 			dirs[depth] = Absolute(dirs[depth], target)
 		}
 		list = append(list, cmd)
+	}
+	return list
+}
+
+// environment are the variables that are set for one command alone.
+func environment(state dockerfile.State, inst *dockerfile.Instruction, call shell.Call, exec bool) []Variable {
+	var list []Variable
+	for _, a := range call.Assignments {
+		list = append(list, Variable{a.Name, expand(state, inst, a.Value, exec)})
+	}
+	for _, w := range call.Env {
+		word := expand(state, inst, w, exec)
+		name, value, _ := strings.Cut(word.Text, "=")
+		list = append(list, Variable{name, Word{value, word.Literal}})
 	}
 	return list
 }

@@ -217,5 +217,5 @@ func (d *detection) routes(app *object) {
 	if d.routing.loose > 0 {
 		d.note("routes", "routers that were not seen to be mounted are left out", ecosystem.Source{})
 	}
-	d.facts.Health = health(d.facts.Routes)
+	d.facts.Health = container.Health(d.facts.Routes)
 }

@@ -1,7 +1,6 @@
 package python
 
 import (
-	"path"
 	"strings"
 
 	"github.com/plimsoll/plimsoll/internal/ecosystem"
@@ -110,38 +109,4 @@ func braces(raw string) string {
 		raw = raw[open+end+1:]
 	}
 	return b.String() + raw
-}
-
-// healthNames are the last parts of paths that answer whether a service is well, best first.
-var healthNames = []string{"healthz", "health", "healthcheck", "health-check", "health_check", "livez", "live", "liveness", "readyz", "ready", "readiness", "up", "alive", "ping", "status", "heartbeat"}
-
-// health picks the route that a health check should ask: a GET route without parameters, best name first, shortest path first.
-func health(routes []ecosystem.Fact[ecosystem.Route]) ecosystem.Fact[string] {
-	var best ecosystem.Fact[string]
-	rank := len(healthNames)
-	for _, r := range routes {
-		p := r.Value.Path
-		if r.Value.Method != "GET" || strings.Contains(p, "{") {
-			continue
-		}
-		i := healthRank(p)
-		if i < rank || i == rank && best.Known() && len(p) < len(best.Value) {
-			rank = i
-			best = ecosystem.Fact[string]{Value: p, Source: r.Source}
-		}
-	}
-	return best
-}
-
-func healthRank(p string) int {
-	base := strings.ToLower(path.Base(strings.TrimSuffix(p, "/")))
-	for i, name := range healthNames {
-		if base == name {
-			return i
-		}
-	}
-	if strings.Contains(strings.ToLower(p), "/health/") { // /health/live
-		return 1
-	}
-	return len(healthNames)
 }

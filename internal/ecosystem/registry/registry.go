@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/plimsoll/plimsoll/internal/ecosystem"
+	"github.com/plimsoll/plimsoll/internal/ecosystem/golang"
 	"github.com/plimsoll/plimsoll/internal/ecosystem/python"
 )
 
@@ -12,6 +13,7 @@ import (
 func Detectors() []ecosystem.Detector {
 	return []ecosystem.Detector{
 		python.Detector(),
+		golang.Detector(),
 	}
 }
 

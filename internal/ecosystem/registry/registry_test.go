@@ -11,6 +11,7 @@ import (
 func TestDetect(t *testing.T) {
 	for src, want := range map[string]string{
 		"FROM python:3.11\nCMD [\"python\", \"-m\", \"http.server\"]\n": "python",
+		"FROM golang:1.22\nCMD [\"go\", \"run\", \".\"]\n":              "golang",
 		"FROM alpine\nCMD [\"true\"]\n":                                 "",
 	} {
 		f, err := dockerfile.Parse("Dockerfile", []byte(src))

@@ -1,0 +1,259 @@
+package golang
+
+import (
+	"go/ast"
+	"go/token"
+	"io/fs"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/plimsoll/plimsoll/internal/ecosystem"
+)
+
+// readers are functions that read files, with the arguments that are paths.
+var readers = map[string][]int{
+	"os.Open": {0}, "os.ReadFile": {0}, "os.OpenFile": {0}, "os.ReadDir": {0}, "os.DirFS": {0}, "os.OpenRoot": {0}, "os.CopyFS": {0},
+	"io/ioutil.ReadFile": {0}, "io/ioutil.ReadDir": {0},
+	"net/http.Dir": {0}, "net/http.ServeFile": {2},
+	"path/filepath.Walk": {0}, "path/filepath.WalkDir": {0}, "path/filepath.Glob": {0},
+	"html/template.ParseGlob": {0}, "text/template.ParseGlob": {0}, ".ParseGlob": {0}, ".LoadHTMLGlob": {0},
+	"crypto/tls.LoadX509KeyPair": {0, 1}, "archive/zip.OpenReader": {0},
+	"net/http.ListenAndServeTLS": {1, 2}, ".ListenAndServeTLS": {0, 1},
+}
+
+// allPaths are readers all of whose arguments are paths.
+var allPaths = map[string]bool{"html/template.ParseFiles": true, "text/template.ParseFiles": true, ".ParseFiles": true, ".LoadHTMLFiles": true}
+
+// byConvention are modules that look for files by names of their own.
+var byConvention = map[string]string{
+	"github.com/spf13/viper": "looks for a configuration file", "github.com/joho/godotenv": "looks for .env",
+	"github.com/beego/beego": "looks for conf/ and views/", "github.com/knadh/koanf": "looks for a configuration file",
+	"github.com/revel/revel": "looks for conf/ and app/", "github.com/nicksnyder/go-i18n": "loads message files",
+	"github.com/gobuffalo/packr": "looks for the folders of its boxes", "github.com/foolin/goview": "looks for views/",
+}
+
+// reading gathers what the program reads at run time from files that the image has of the context.
+type reading struct {
+	d       *detection
+	found   []ecosystem.Carry
+	unclear ecosystem.Source // a read whose path is not known; the zero Source when there is none
+}
+
+// reads lists the files and directories that have to lie in the runner.
+func (d *detection) reads() *reading {
+	r := &reading{d: d}
+	d.src.calls(r.call)
+	d.src.nodes(r.literal)
+	r.words()
+	for _, req := range d.mod.file.Require {
+		for module, why := range byConvention {
+			if req.Mod.Path == module || strings.HasPrefix(req.Mod.Path, module+"/") {
+				r.guess(d.mod.at(req.Syntax, module+" "+why))
+			}
+		}
+	}
+	if r.unclear.File != "" {
+		r.everything()
+	}
+	return r
+}
+
+// guess remembers the first read that can't be followed.
+func (r *reading) guess(source ecosystem.Source) {
+	if r.unclear.File == "" {
+		r.unclear = source
+	}
+}
+
+func (r *reading) call(c *ast.CallExpr, name string, at place) {
+	indexes := readers[name]
+	if allPaths[name] {
+		for i := range c.Args {
+			indexes = append(indexes, i)
+		}
+	}
+	for _, i := range indexes {
+		if i >= len(c.Args) || name == "os.OpenFile" && creates(c) {
+			continue
+		}
+		r.path(c.Args[i], at)
+	}
+}
+
+// path follows one path that is read.
+func (r *reading) path(x ast.Expr, at place) {
+	k := r.d.src.text(x, at)
+	source := r.d.src.at(x, "is read at run time")
+	for _, t := range k.texts {
+		r.add(t, source)
+	}
+	if k.all {
+		return
+	}
+	if dir := r.d.src.prefix(x, at); dir != "" {
+		if r.add(dir, source) {
+			return
+		}
+		if path.IsAbs(dir) && dir != "/" {
+			return // a place that no COPY fills
+		}
+	}
+	source.Note = "reads a path that is only known when it runs"
+	r.guess(source)
+}
+
+// literal takes every text of the source that names a file of the context: it may be given to what reads it.
+func (r *reading) literal(n ast.Node, at place) {
+	lit, ok := n.(*ast.BasicLit)
+	if !ok || lit.Kind != token.STRING || len(lit.Value) < 3 || len(lit.Value) > 500 {
+		return
+	}
+	text, err := strconv.Unquote(lit.Value)
+	if err != nil || text == "." || text == "/" || text == ".." || strings.ContainsAny(text, "\n\x00") {
+		return
+	}
+	if r.embedded(text, at.f.pkg) {
+		return
+	}
+	text = strings.TrimPrefix(text, "file://")
+	r.add(text, r.d.src.at(lit, "names it"))
+}
+
+// embedded tells whether a package has what a text names in its binary.
+func (r *reading) embedded(text string, p *pkg) bool {
+	name := path.Join(p.dir, text)
+	for _, e := range p.embeds {
+		if matched, err := path.Match(e, name); err == nil && matched || name == e || strings.HasPrefix(name, e+"/") || strings.HasPrefix(e, name+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// words are the start command's arguments and the image's variables: both may name files.
+func (r *reading) words() {
+	args := r.d.start.Likely
+	for _, a := range args[min(1, len(args)):] {
+		_, value, joined := strings.Cut(a, "=")
+		if !joined {
+			value = a
+		}
+		if value != "." {
+			r.add(value, r.d.docker(r.d.start.Line, "the command names it"))
+		} else {
+			r.everything()
+		}
+	}
+	for _, v := range r.d.state.Env {
+		if v.Value != "" && v.By != nil {
+			r.add(v.Value, r.d.docker(r.d.in.Dockerfile.Position(v.By.Span.Start).Line, v.Name+" names it"))
+		}
+	}
+}
+
+// add carries what a path or pattern names, where the image has it from the
+// context. It reports whether there is such a thing.
+func (r *reading) add(name string, source ecosystem.Source) bool {
+	if name == "" || len(name) > 500 || strings.ContainsAny(name, " \t\"'$\\") {
+		return false
+	}
+	image := r.d.absolute(name)
+	if i := strings.IndexAny(image, "*?["); i >= 0 {
+		image = path.Dir(image[:i] + "x")
+	}
+	inContext, ok := r.d.files.InContext(image)
+	if !ok || !fs.ValidPath(inContext) || image == "/" {
+		return false
+	}
+	info, err := fs.Stat(r.d.in.Context, inContext)
+	if err != nil || !info.IsDir() && (strings.HasSuffix(inContext, ".go") || path.Base(inContext) == "go.mod") {
+		return false
+	}
+	if info.IsDir() && inContext != "." && !r.d.hasData(inContext) {
+		return false
+	}
+	r.carry(ecosystem.Carry{From: image, To: image, Why: "read at run time", Source: source})
+	return true
+}
+
+// carry adds a path unless one above it is there, and takes out those below it.
+func (r *reading) carry(c ecosystem.Carry) {
+	for _, old := range r.found {
+		if old.From == c.From || strings.HasPrefix(c.From, old.From+"/") {
+			return
+		}
+	}
+	r.found = slices.DeleteFunc(r.found, func(old ecosystem.Carry) bool { return strings.HasPrefix(old.From, c.From+"/") })
+	r.found = append(r.found, c)
+}
+
+// everything carries all that is no source of the working directory: with a
+// path that is not known, any of it may be read.
+func (r *reading) everything() {
+	source := r.unclear
+	dir, ok := r.d.files.InContext(r.d.state.Workdir)
+	if !ok || !fs.ValidPath(dir) {
+		return
+	}
+	entries, err := fs.ReadDir(r.d.in.Context, dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		name := path.Join(dir, e.Name())
+		if notRead(e.Name()) || e.IsDir() && !r.d.hasData(name) {
+			continue
+		}
+		image := r.d.absolute(e.Name())
+		if in, ok := r.d.files.InContext(image); !ok || in != name {
+			continue
+		}
+		r.carry(ecosystem.Carry{From: image, To: image, Why: "may be read at run time", Source: source})
+	}
+}
+
+// notRead are names that a program does not read: its source, and files for people and tools.
+func notRead(name string) bool {
+	lower := strings.ToLower(name)
+	for _, suffix := range []string{".go", ".md", ".test", ".dockerfile"} {
+		if strings.HasSuffix(lower, suffix) {
+			return true
+		}
+	}
+	for _, prefix := range []string{"dockerfile", "license", "makefile", "docker-compose", "compose.y", ".git", ".dockerignore", ".golangci", ".editorconfig", ".idea", ".vscode", "coverage.", "taskfile"} {
+		if strings.HasPrefix(lower, prefix) {
+			return true
+		}
+	}
+	return slices.Contains([]string{"go.mod", "go.sum", "go.work", "go.work.sum", "vendor", "testdata", "node_modules"}, lower)
+}
+
+// maxLooked bounds the entries that are looked at for one directory.
+const maxLooked = 20_000
+
+// hasData tells whether a directory has files other than source and what goes with it.
+func (d *detection) hasData(dir string) bool {
+	found, looked := false, 0
+	// What can't be read can't be copied either.
+	_ = fs.WalkDir(d.in.Context, dir, func(name string, e fs.DirEntry, err error) error {
+		looked++
+		switch {
+		case err != nil:
+			return nil
+		case looked > maxLooked:
+			found = true
+			return fs.SkipAll
+		case name != dir && notRead(e.Name()):
+			if e.IsDir() {
+				return fs.SkipDir
+			}
+		case !e.IsDir():
+			found = true
+			return fs.SkipAll
+		}
+		return nil
+	})
+	return found
+}

@@ -63,6 +63,9 @@ type Facts struct {
 	// Builds are the RUN steps that make outputs out of the source ("npm run build", "go build"), in
 	// their order; the Source names the line of the Dockerfile. Empty where the source runs as it is.
 	Builds []Fact[string]
+	// Fetch is the command that downloads what the manifests list, where the Dockerfile leaves that to
+	// the build itself; not known where a step of its own does it, or nothing is downloaded.
+	Fetch Fact[string]
 	// DevDependencies is known when installing as the Dockerfile does brings packages that only building and
 	// testing need; the value names the manifest's section ("devDependencies").
 	DevDependencies Fact[string]

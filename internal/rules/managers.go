@@ -15,6 +15,8 @@ type manager struct {
 	caches []string
 	// clean is the shell command that empties the caches, for the end of the same RUN.
 	clean string
+	// bare says that the program without a subcommand installs, too.
+	bare bool
 	// refresh is the subcommand that fetches the package lists.
 	refresh string
 	// purge is the subcommand that empties the cache.
@@ -37,6 +39,24 @@ var managers = []manager{
 		noCache: "--no-cache-dir", noCacheEnv: "PIP_NO_CACHE_DIR",
 		caches: []string{"/root/.cache/pip"}, clean: "rm -rf /root/.cache/pip",
 		purge: "cache purge", cacheDirEnv: "PIP_CACHE_DIR",
+	},
+	{
+		name: "npm", programs: []string{"npm"}, verbs: []string{"install", "i", "ci", "clean-install", "add"},
+		caches: []string{"/root/.npm"}, clean: "npm cache clean --force",
+		purge: "cache clean", cacheDirEnv: "npm_config_cache",
+	},
+	{
+		name: "yarn", programs: []string{"yarn", "yarnpkg"}, verbs: []string{"install", "add"}, bare: true,
+		caches: []string{"/usr/local/share/.cache/yarn"}, clean: "yarn cache clean",
+		purge: "cache clean", cacheDirEnv: "YARN_CACHE_FOLDER",
+	},
+	{
+		// The store holds what node_modules links to where both are on one file system: deleting it saves little, and is left to the author.
+		name: "pnpm", programs: []string{"pnpm"}, verbs: []string{"install", "i", "add"},
+	},
+	{
+		// A build below needs what was downloaded: nothing is cleaned up here.
+		name: "go", programs: []string{"go"}, verbs: []string{"mod"},
 	},
 }
 

@@ -86,7 +86,7 @@ func (m *manager) remedy() string {
 // keepsCache reports whether anything that the manager downloads stays: no
 // flag, no variable, no cache mount and no deletion in the same RUN.
 func keepsCache(p *rule.Pass, step *runStep, m *manager) bool {
-	if m.noCache == "" && !hasUpdate(step, m) || mountsCache(p, step, m) {
+	if len(m.caches) == 0 || m.refresh != "" && m.noCache == "" && !hasUpdate(step, m) || mountsCache(p, step, m) {
 		return false
 	}
 	if m.noCacheEnv != "" {

@@ -73,6 +73,8 @@ func readRun(f *dockerfile.File, inst *dockerfile.Instruction) *runStep {
 		m := managerOf(name, rest)
 		switch {
 		case name == "": // an assignment alone
+		case m != nil && m.bare && onlyFlags(rest):
+			step.installs = append(step.installs, installCommand{shellCommand: c, manager: m, args: rest})
 		case m != nil && len(rest) > 0 && slices.Contains(m.verbs, verb(rest)):
 			step.installs = append(step.installs, installCommand{shellCommand: c, manager: m, args: rest[verbIndex(rest)+1:]})
 		case m != nil && len(rest) > 0 && (verb(rest) == m.refresh || verb(rest) == "clean" || verb(rest) == "autoremove" || verb(rest) == "purge" || verb(rest) == "remove"):
@@ -117,6 +119,10 @@ func managerOf(name string, rest []shellWord) *manager {
 		}
 	}
 	return nil
+}
+
+func onlyFlags(words []shellWord) bool {
+	return !slices.ContainsFunc(words, func(w shellWord) bool { return !strings.HasPrefix(w.Text, "-") })
 }
 
 // verb is the first word that is not a flag.

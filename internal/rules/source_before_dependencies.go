@@ -55,6 +55,7 @@ func checkSourceBeforeDependencies(p *rule.Pass) error {
 	for _, stage := range p.File.Stages {
 		source, last := sourceThenInstall(p, stage)
 		if source == nil {
+			fetchFirst(p, stage)
 			continue
 		}
 		n := rerun(stage, source)
@@ -69,6 +70,55 @@ func checkSourceBeforeDependencies(p *rule.Pass) error {
 		p.Report(f)
 	}
 	return nil
+}
+
+// fetchFirst reports a build that downloads its dependencies by itself, below the source: they
+// are downloaded again with every change. The fix downloads them in a step of their own.
+func fetchFirst(p *rule.Pass, stage *dockerfile.Stage) {
+	if p.Facts == nil || !p.Facts.Fetch.Known() {
+		return
+	}
+	source, build := sourceThenBuild(p, stage)
+	if source == nil {
+		return
+	}
+	f := finding.Finding{
+		Span: source.Span,
+		Message: fmt.Sprintf("%s comes before the build on line %d, which downloads all dependencies again with every change of the source; copy the manifests first, and run %s",
+			strings.TrimSpace(firstLine(p.Text(source.Span))), p.File.Position(build.Span.Start).Line, p.Facts.Fetch.Value),
+		Costs: historyCosts(p, []*dockerfile.Instruction{build}),
+	}
+	lines, reason := copyManifests(p, source, p.Facts.Manifests)
+	switch s := p.Facts.InstallReadsSource; {
+	case s.Known():
+		f.Refused = fmt.Sprintf("downloading reads the source itself: %s (%s:%d)", s.Value, s.Source.File, s.Source.Line)
+	case reason != "":
+		f.Refused = reason
+	case lines == "":
+		f.Refused = "no manifest lies in what is copied here"
+	default:
+		f.Fix = &finding.Fix{
+			Title:  "Download the dependencies before the source is copied",
+			Safety: finding.Unsafe,
+			Why:    "the download may need files that are no manifests; the proof builds it from the manifests alone",
+			Edits:  []edit.Edit{p.Insert(p.File.Block(source).Start, lines+keywordAs(p.Text(source.KeywordSpan), "RUN")+" "+p.Facts.Fetch.Value+"\n")},
+		}
+	}
+	p.Report(f)
+}
+
+// sourceThenBuild finds the first COPY of more than manifests that stands above the
+// stage's first build step.
+func sourceThenBuild(p *rule.Pass, stage *dockerfile.Stage) (source, build *dockerfile.Instruction) {
+	for _, inst := range stage.Instructions {
+		switch {
+		case inst.Keyword == "RUN" && builtOn(p, inst):
+			return source, inst
+		case source == nil && copiesSource(p, inst):
+			source = inst
+		}
+	}
+	return nil, nil
 }
 
 // installsBelow are the steps below an instruction that install something.

@@ -28,6 +28,8 @@ func (b *Builder) additions() map[string]addition {
 		recipe.AddNode:   {key: nodeKey(), to: "usr/local", make: b.node},
 		recipe.AddYarn:   {key: recipe.Key("yarn 1", recipe.Yarn), to: "opt/yarn-v" + recipe.YarnVersion, make: b.yarn},
 		recipe.AddGo:     {key: recipe.Key("go 1", recipe.GoToolchain), to: "usr/local/go", make: b.golang},
+		recipe.AddStatic: {key: staticTree.key(), make: b.extract(staticTree)},
+		recipe.AddLibc:   {key: libcTree.key(), make: b.extract(libcTree)},
 	}
 }
 

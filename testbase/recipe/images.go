@@ -30,6 +30,12 @@ func Images() []Image {
 		{Repository: "library/node", Tags: nodeTags("", "-bookworm"), Top: "node entrypoint", Config: nodeConfig},
 		{Repository: "library/node", Tags: nodeTags("-slim", "-bookworm-slim"), Top: "slim node entrypoint", Config: nodeConfig},
 		{Repository: "library/golang", Tags: []string{"1.26", "1.26-bookworm", GoVersion, GoVersion + "-bookworm"}, Top: "go path", Config: golang},
+		{Repository: "library/nginx", Tags: nginxTags, Top: "nginx", Config: nginx("", "80/tcp")},
+		{Repository: "nginxinc/nginx-unprivileged", Tags: nginxTags, Top: "nginx unprivileged", Config: nginx("101", "8080/tcp")},
+		{Repository: "distroless/static-debian12", Tags: []string{"latest"}, Top: "static", Config: distroless("0", "/")},
+		{Repository: "distroless/static-debian12", Tags: []string{"nonroot"}, Top: "static", Config: distroless("65532", "/home/nonroot")},
+		{Repository: "distroless/base-debian12", Tags: []string{"latest"}, Top: "static with libc", Config: distroless("0", "/")},
+		{Repository: "distroless/base-debian12", Tags: []string{"nonroot"}, Top: "static with libc", Config: distroless("65532", "/home/nonroot")},
 	}
 }
 
@@ -79,4 +85,26 @@ var golang = Config{
 	},
 	Cmd:     []string{"bash"},
 	WorkDir: "/go",
+}
+
+// nginxTags name what Debian 12 has; the official stable and latest are newer.
+var nginxTags = []string{"1.22", "1.22.1", "stable", "stable-bookworm", "latest"}
+
+func nginx(user string, ports ...string) Config {
+	return Config{
+		Env:        []string{"PATH=" + systemPath, "NGINX_VERSION=1.22.1"},
+		Entrypoint: []string{"/docker-entrypoint.sh"},
+		Cmd:        []string{"nginx", "-g", "daemon off;"},
+		User:       user,
+		Ports:      ports,
+		StopSignal: "SIGQUIT",
+	}
+}
+
+func distroless(user, workDir string) Config {
+	return Config{
+		Env:     []string{"PATH=" + systemPath, "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"},
+		User:    user,
+		WorkDir: workDir,
+	}
 }

@@ -19,6 +19,8 @@ const (
 	AddNode   = "node"   // Node.js with npm and corepack for /usr/local
 	AddYarn   = "yarn"   // yarn classic for /opt
 	AddGo     = "go"     // the Go toolchain for /usr/local/go
+	AddStatic = "static" // what a static program needs around it, and the user nonroot
+	AddLibc   = "libc"   // the C library and OpenSSL, unpacked without a package manager
 )
 
 // Steps are all layers, each after the one below it. The package lists are
@@ -50,6 +52,12 @@ func Steps() []Step {
 		node("slim node", "slim node user"),
 		yarn("slim yarn", "slim node"),
 		nodeEntrypoint("slim node entrypoint", "slim yarn"),
+
+		{Name: "nginx", On: "slim debian", Script: "nginx", Args: nginxPackages, CreatedBy: "apt-get install: nginx-light, in the official layout"},
+		{Name: "nginx unprivileged", On: "nginx", Script: "unprivileged", CreatedBy: "listen on 8080 as uid 101"},
+
+		{Name: "static", On: Nothing, Add: AddStatic, CreatedBy: "base-files, netbase, tzdata, certificates, nonroot"},
+		{Name: "static with libc", On: "static", Add: AddLibc, CreatedBy: "libc6, libssl3, openssl"},
 	}
 }
 
@@ -83,6 +91,17 @@ var buildPackages = []string{
 	"libtool", "libwebp-dev", "libxml2-dev", "libxslt-dev", "libyaml-dev", "make", "patch", "unzip",
 	"xz-utils", "zlib1g-dev",
 }
+
+// nginxPackages: envsubst fills in the official image's templates; curl is
+// there as in the official image.
+var nginxPackages = []string{"nginx-light", "gettext-base", "ca-certificates", "curl"}
+
+// StaticPackages and LibcPackages are what distroless' static and base images
+// are made of, certificates aside: those are the host's.
+var (
+	StaticPackages = []string{"base-files", "netbase", "tzdata", "media-types"}
+	LibcPackages   = []string{"libc6", "libssl3", "openssl"}
+)
 
 // PythonBuildPackages are what CPython is compiled with: all its optional modules.
 var PythonBuildPackages = []string{

@@ -94,7 +94,8 @@ type Facts struct {
 	Process    Fact[[]string]
 	ProcessDir string
 	// RunPackages are the Debian packages that hold shared libraries which the running application
-	// loaded and that a slim base may lack ("libpq5"). Known only from a run.
+	// loaded and that a slim base may lack ("libpq5"), known from a run; and those that the bundle's
+	// runner needs besides, as its ecosystem knows them ("ca-certificates").
 	RunPackages []Fact[string]
 
 	// RunEnv is what the runtime wants in production, each with its reason.

@@ -75,6 +75,11 @@ var harmless = map[string]bool{
 	"true": true, ":": true, "set": true, "echo": true, "rm": true, "find": true, "ls": true, "cat": true, "which": true,
 }
 
+// harmlessVerbs are the same for single subcommands: they fetch into a cache that only builds read, look at the source, or print.
+var harmlessVerbs = map[string][]string{
+	"go": {"mod", "vet", "version", "env", "list", "test", "clean"},
+}
+
 // accountPrograms make users, directories and permissions: they belong to the
 // stage that runs, and installing dependencies does not need them.
 var accountPrograms = map[string]bool{

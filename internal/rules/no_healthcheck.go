@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/plimsoll/plimsoll/internal/ecosystem"
 	"github.com/plimsoll/plimsoll/internal/edit"
 	"github.com/plimsoll/plimsoll/internal/finding"
 	"github.com/plimsoll/plimsoll/internal/rule"
@@ -63,7 +64,7 @@ func checkNoHealthcheck(p *rule.Pass) error {
 		Evidence: []finding.Evidence{{File: facts.Port.Source.File, Line: facts.Port.Source.Line, Note: facts.Port.Source.Note}},
 	}
 	if facts.HealthProbe == nil {
-		f.Refused = "no probe is known that needs nothing but the application's own runtime"
+		f.Refused = noProbe(facts)
 		p.Report(f)
 		return nil
 	}
@@ -81,6 +82,16 @@ func checkNoHealthcheck(p *rule.Pass) error {
 	}
 	p.Report(f)
 	return nil
+}
+
+// noProbe says why there is no probe: what the ecosystem says about it, if it does.
+func noProbe(facts *ecosystem.Facts) string {
+	for _, n := range facts.Notes {
+		if n.About == "health" {
+			return n.Text
+		}
+	}
+	return "no probe is known that needs nothing but the application's own runtime"
 }
 
 // execForm writes argv as a JSON array, as Dockerfiles are written by hand: a

@@ -80,7 +80,7 @@ func readRun(f *dockerfile.File, inst *dockerfile.Instruction) *runStep {
 		case m != nil && len(rest) > 0 && (verb(rest) == m.refresh || verb(rest) == "clean" || verb(rest) == "autoremove" || verb(rest) == "purge" || verb(rest) == "remove"):
 		case accountPrograms[name]:
 			step.accounts = true
-		case harmless[name] && !c.Redirects:
+		case (harmless[name] || len(rest) > 0 && slices.Contains(harmlessVerbs[name], verb(rest))) && !c.Redirects:
 		default:
 			step.other = append(step.other, c)
 		}

@@ -107,6 +107,9 @@ func (s *split) startRunner() []edit.Edit {
 		fmt.Fprintf(&b, "%s %s\n", s.keyword("RUN"), finish)
 	}
 	if dirs := s.madeInBuilder(); len(dirs) > 0 {
+		for i, dir := range dirs {
+			dirs[i] = s.stagedAt(dir)
+		}
 		fmt.Fprintf(&b, "# The runner has no shell to make the folders that the application writes to.\n%s mkdir -p %s\n", s.keyword("RUN"), strings.Join(dirs, " "))
 	}
 	fmt.Fprintf(&b, "\n%s %s %s %s\n", s.keyword("FROM"), s.runnerBase(), s.keyword("AS"), s.runnerName())
@@ -159,7 +162,7 @@ func (s *split) writeCopies(b *strings.Builder) {
 		copied(c.From, c.To, s.writesBelow(c.To))
 	}
 	for _, dir := range s.madeInBuilder() {
-		copied(dir, dir, true)
+		copied(s.stagedAt(dir), dir, true)
 	}
 	if s.bundle.Runner == nil {
 		return
@@ -189,6 +192,17 @@ func (s *split) madeInBuilder() (dirs []string) {
 		}
 	}
 	return dirs
+}
+
+// stagedAt is where the builder makes a folder: in its place, with what the build put there, or
+// aside where the source or what is carried lies below it, which must not come along.
+func (s *split) stagedAt(dir string) string {
+	state := s.p.File.EndState(s.stage)
+	holds := within(state.Workdir, dir) || slices.ContainsFunc(s.bundle.Carries, func(c ecosystem.Carry) bool { return within(c.From, dir) })
+	if holds {
+		return "/runner" + dir
+	}
+	return dir
 }
 
 // replaceStart writes the runner's own start command in the place of the author's.

@@ -78,7 +78,7 @@ func (d *detection) findCgo() cgo {
 	for _, r := range d.mod.file.Require {
 		for name, packages := range cgoModules {
 			if within(r.Mod.Path, name) && (!d.mod.vendor || c.needed.File != "") {
-				d.native(r.Mod.Path, true, packages, d.mod.at(r.Syntax, "needs cgo"))
+				d.native(r.Mod.Path, packages, d.mod.at(r.Syntax, "needs cgo"))
 				c.need(d.mod.at(r.Syntax, r.Mod.Path+" needs cgo"))
 				c.add(r.Mod.Path, packages)
 			}
@@ -93,11 +93,11 @@ func within(module, name string) bool {
 	return ok && (rest == "" || strings.HasPrefix(rest, "/v") || strings.HasPrefix(rest, ".v"))
 }
 
-func (d *detection) native(name string, compiles bool, packages []string, source ecosystem.Source) {
+func (d *detection) native(name string, packages []string, source ecosystem.Source) {
 	if len(packages) == 1 && packages[0] == "?" {
 		packages = nil
 	}
-	n := ecosystem.NativeDependency{Name: name, Compiles: compiles, RunDebian: packages}
+	n := ecosystem.NativeDependency{Name: name, Compiles: true, RunDebian: packages}
 	d.facts.Native = append(d.facts.Native, ecosystem.Fact[ecosystem.NativeDependency]{Value: n, Source: source})
 }
 

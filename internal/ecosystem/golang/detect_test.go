@@ -134,6 +134,7 @@ func listing(f *ecosystem.Facts) string {
 	})
 	many(l, "env", f.EnvRead, text)
 	many(l, "program", f.Programs, text)
+	many(l, "runs with", f.RunPackages, text)
 	many(l, "build", f.Builds, text)
 	bundle(l, f)
 	for _, n := range f.Notes {

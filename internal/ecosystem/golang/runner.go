@@ -195,7 +195,7 @@ func (d *detection) debian(packages []string, why string, needed ecosystem.Sourc
 		if source.File == "" {
 			source = d.docker(d.built.base.line, "the Go image has it")
 		}
-		d.native(p, false, []string{p}, source)
+		d.facts.RunPackages = append(d.facts.RunPackages, ecosystem.Fact[string]{Value: p, Source: source})
 	}
 	return &ecosystem.Runner{Base: "debian:" + release + "-slim", Shell: true, Why: why}, "", ecosystem.Source{}
 }

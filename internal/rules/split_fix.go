@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/plimsoll/plimsoll/internal/dockerfile"
@@ -86,10 +87,18 @@ func (s *split) prepareBuilder() (edits []edit.Edit) {
 	return []edit.Edit{s.p.Insert(s.p.File.Block(at).Start, text)}
 }
 
+// quoted is a value as ENV takes it: in quotes only where it needs them.
+func quoted(value string) string {
+	if value != "" && !strings.ContainsAny(value, " \t\"'\\$#;&|<>()*?") {
+		return value
+	}
+	return strconv.Quote(value)
+}
+
 func (s *split) env(vars []finding.EnvVar) string {
 	var b strings.Builder
 	for _, e := range vars {
-		fmt.Fprintf(&b, "%s %s=%q\n", s.keyword("ENV"), e.Name, e.Value)
+		fmt.Fprintf(&b, "%s %s=%s\n", s.keyword("ENV"), e.Name, quoted(e.Value))
 	}
 	return b.String()
 }

@@ -54,6 +54,7 @@ func Detect(input ecosystem.Input) (*ecosystem.Facts, error) {
 	d.modules()
 	d.built.name(d)
 	d.facts.Builds = d.built.facts(d)
+	d.fetch()
 	d.version()
 	d.started()
 	d.facts.Junk = junk()

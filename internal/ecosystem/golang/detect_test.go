@@ -136,6 +136,7 @@ func listing(f *ecosystem.Facts) string {
 	many(l, "program", f.Programs, text)
 	many(l, "runs with", f.RunPackages, text)
 	many(l, "build", f.Builds, text)
+	one(l, "fetch", f.Fetch)
 	bundle(l, f)
 	for _, n := range f.Notes {
 		l.line("note on "+n.About, n.Text, n.Source)

@@ -40,14 +40,14 @@ sqlite3.connect("data/notes.db")
 -- Dockerfile --
 FROM python:3.11-slim
 WORKDIR /srv
-RUN groupadd --system --gid 10001 app \
- && useradd --system --uid 10001 --gid 10001 --no-create-home --shell /usr/sbin/nologin app \
+RUN groupadd --gid 10001 app \
+ && useradd --uid 10001 --gid 10001 --no-create-home --shell /usr/sbin/nologin app \
  && install -d -o 10001 -g 10001 /srv/data
 COPY --chown=10001:10001 . .
 USER 10001:10001
 CMD ["python", "main.py"]
 `,
-		Fix:   "Makes a system user with a fixed numeric id and no login shell, gives it the source that is copied and the folders that the application writes to, and switches to it. Refused when the port is below 1024, or when what the application writes is not known.",
+		Fix:   "Makes a user with a fixed numeric id and no login shell, gives it the source that is copied and the folders that the application writes to, and switches to it. Refused when the port is below 1024, or when what the application writes is not known.",
 		Proof: "The container runs as that user, and the same requests, those that write included, get the same answers.",
 		Links: []string{"https://docs.docker.com/build/building/best-practices/#user"},
 	},
@@ -61,11 +61,11 @@ func checkRootUser(p *rule.Pass) error {
 	}
 	f := finding.Finding{
 		Span:    p.Final.From.Span,
-		Message: "the container runs as root: there is no USER in the final stage; add a system user and switch to it",
+		Message: "the container runs as root: there is no USER in the final stage; add a user and switch to it",
 	}
 	if inFinal(p, state.UserBy) {
 		f.Span = state.UserBy.Span
-		f.Message = "the container runs as root: the last USER of the final stage is root; switch to a system user"
+		f.Message = "the container runs as root: the last USER of the final stage is root; switch to another user"
 	}
 	if f.Refused = refuseUser(p); f.Refused == "" {
 		f.Fix = addUser(p, state.UserBy)
@@ -172,7 +172,7 @@ func addUser(p *rule.Pass, root *dockerfile.Instruction) *finding.Fix {
 		edits = append(edits, p.Insert(end, line(p, end, keyword(p, "USER")+" "+appID+":"+appID)))
 	}
 	return &finding.Fix{
-		Title:  "Run as a system user without a login shell",
+		Title:  "Run as a user without a login shell",
 		Safety: finding.Unsafe,
 		Why:    "the application may write where only root can; the proof asks it the same requests as before",
 		Edits:  edits,
@@ -223,9 +223,10 @@ func inFinal(p *rule.Pass, inst *dockerfile.Instruction) bool {
 }
 
 func makeUser(p *rule.Pass) string {
+	// Not --system: useradd then warns in every build that the id is above SYS_UID_MAX.
 	lines := []string{
-		"groupadd --system --gid " + appID + " app",
-		"useradd --system --uid " + appID + " --gid " + appID + " --no-create-home --shell /usr/sbin/nologin app",
+		"groupadd --gid " + appID + " app",
+		"useradd --uid " + appID + " --gid " + appID + " --no-create-home --shell /usr/sbin/nologin app",
 	}
 	if distribution(p, p.Final) == "alpine" {
 		lines = []string{

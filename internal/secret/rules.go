@@ -31,6 +31,8 @@ type rule struct {
 	Allowlists  []allowlist
 
 	compiled func() (*compiledRule, error)
+	isLocal  bool // see local
+	reach    func() int
 }
 
 type compiledRule struct {
@@ -57,8 +59,9 @@ type compiledAllowlist struct {
 
 // ruleSet is gitleaks' default rules, ready to match.
 type ruleSet struct {
-	rules   []*rule
-	allowed func() ([]compiledAllowlist, error)
+	rules    []*rule
+	keywords func() *keywordSearch
+	allowed  func() ([]compiledAllowlist, error)
 }
 
 // rules reads the rule set once: it never changes after.
@@ -78,8 +81,11 @@ func loadRules() (*ruleSet, error) {
 			r.Keywords[i] = strings.ToLower(k)
 		}
 		r.compiled = sync.OnceValues(r.compile)
+		r.isLocal = r.containsKeyword()
+		r.reach = sync.OnceValue(func() int { return reach(r.Regex) })
 		set.rules = append(set.rules, r)
 	}
+	set.keywords = sync.OnceValue(func() *keywordSearch { return newKeywordSearch(set.rules) })
 	global := append(file.Allowlists, file.Allowlist)
 	set.allowed = sync.OnceValues(func() ([]compiledAllowlist, error) { return compileAllowlists(global) })
 	return set, nil

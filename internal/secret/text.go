@@ -30,46 +30,71 @@ func In(path string, text []byte) []Match {
 	return out
 }
 
-// byRules runs the rules of which a keyword occurs. The rule set is a
-// constant that a test compiles whole, so that its errors can't occur here.
+// byRules runs the rules of which a keyword occurs, around where it does. The
+// rule set is a constant that a test compiles whole, so that its errors can't occur here.
 func byRules(path string, text []byte) []Match {
 	set, err := rules()
 	if err != nil {
 		return nil
 	}
-	lower := bytes.ToLower(text)
-	occurs := map[string]bool{}
+	hits := set.hits(text)
+	var lower []byte
 	var out []Match
-	for _, r := range set.rules {
-		if r.Path != "" && path == "" || !mayMatch(r.Keywords, lower, occurs) {
-			continue
+	for i, r := range set.rules {
+		spans := []span{{0, len(text)}}
+		if r.local() {
+			if len(hits[int32(i)]) == 0 {
+				continue
+			}
+			spans = spansAround(hits[int32(i)], r.reach(), len(text))
+		} else {
+			if r.Path != "" && path == "" {
+				continue
+			}
+			if lower == nil {
+				lower = bytes.ToLower(text)
+			}
+			if !mayMatch(r.Keywords, lower) {
+				continue
+			}
 		}
 		compiled, err := r.compiled()
 		if err != nil || compiled.path != nil && !compiled.path.MatchString(path) {
 			continue
 		}
-		out = append(out, r.find(compiled, set, path, text)...)
+		for _, s := range spans {
+			out = append(out, r.find(compiled, set, path, text, s)...)
+		}
 	}
 	return out
 }
 
-func mayMatch(keywords []string, lower []byte, occurs map[string]bool) bool {
-	for _, k := range keywords {
-		found, known := occurs[k]
-		if !known {
-			found = bytes.Contains(lower, []byte(k))
-			occurs[k] = found
+// hits are the places of keywords by rule, ascending, where a match is possible.
+func (set *ruleSet) hits(text []byte) map[int32][]int32 {
+	hits := map[int32][]int32{}
+	search := set.keywords()
+	search.find(text, func(word int32, at int) {
+		for _, r := range search.rules[word] {
+			if mayMatchAt(set.rules[r].ID, text, at, len(search.words[word])) {
+				hits[r] = append(hits[r], int32(at))
+			}
 		}
-		if found {
+	})
+	return hits
+}
+
+func mayMatch(keywords []string, lower []byte) bool {
+	for _, k := range keywords {
+		if bytes.Contains(lower, []byte(k)) {
 			return true
 		}
 	}
 	return len(keywords) == 0
 }
 
-func (r *rule) find(compiled *compiledRule, set *ruleSet, path string, text []byte) []Match {
+func (r *rule) find(compiled *compiledRule, set *ruleSet, path string, text []byte, in span) []Match {
 	var out []Match
-	for _, groups := range compiled.regex.FindAllSubmatchIndex(text, -1) {
+	for _, groups := range compiled.matchesIn(text, in) {
 		start, end := r.secretRange(groups)
 		secret := string(text[start:end])
 		if r.Entropy > 0 && entropy(secret) <= r.Entropy {
@@ -81,7 +106,7 @@ func (r *rule) find(compiled *compiledRule, set *ruleSet, path string, text []by
 			line:  string(lineAround(text, groups[0], groups[1])),
 		}
 		global, err := set.allowed()
-		if err != nil || allowed(global, c) || allowed(compiled.allowed, c) {
+		if err != nil || isAllowedLine(c.line) || allowed(global, c) || allowed(compiled.allowed, c) {
 			continue
 		}
 		m := newMatch(r.ID, secret)

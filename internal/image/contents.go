@@ -6,8 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"time"
 
-	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"golang.org/x/sync/errgroup"
@@ -39,6 +39,7 @@ type Contents struct {
 // Layer is one layer of an image.
 type Layer struct {
 	Digest    string // of the compressed blob
+	DiffID    string // digest of the uncompressed archive, as the config has it
 	MediaType string
 	// Size is the compressed size: what a pull transfers.
 	Size int64
@@ -70,6 +71,7 @@ type Config struct {
 	// Healthcheck is the test's command with its first word, "CMD" or "CMD-SHELL"; nil without one.
 	Healthcheck []string
 	History     []History
+	Created     time.Time // zero where the image does not say
 }
 
 // History is one step of an image's making.
@@ -103,13 +105,17 @@ func Scan(ctx context.Context, ref string, opts Options, visit Visitor) (*Conten
 
 // source is an image about to be read.
 type source struct {
-	ref    Reference
-	at     name.Reference
-	puller *remote.Puller
+	name   string // what was asked for, normalised
 	digest v1.Hash
 	layers []Layer // filled in while they are read, each by one goroutine
 	diffs  []v1.Hash
 	config Config
+	// fetch opens the blob of layer i and verifies its digest.
+	fetch func(ctx context.Context, i int) (io.ReadCloser, error)
+	// explain says what went wrong with the image and what can be done about it.
+	explain func(error) error
+	// atOnce is how many layers are read at the same time.
+	atOnce int
 }
 
 // open reads an image's manifest and config.
@@ -130,7 +136,14 @@ func open(ctx context.Context, ref string, opts Options) (*source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("setting up the registry client: %w", err)
 	}
-	src := &source{ref: r, at: at, puller: puller}
+	src := &source{name: r.String(), atOnce: layersAtOnce, explain: func(err error) error { return explain(r, err) }}
+	src.fetch = func(ctx context.Context, i int) (io.ReadCloser, error) {
+		blob, err := remote.Layer(at.Context().Digest(src.layers[i].Digest), remote.WithContext(ctx), remote.Reuse(puller))
+		if err != nil {
+			return nil, err
+		}
+		return blob.Compressed() // checks the digest at its end
+	}
 	img, err := remote.Image(at, append(remoteOpts, remote.Reuse(puller))...)
 	if err != nil {
 		return nil, explain(r, err)
@@ -156,15 +169,20 @@ func (s *source) describe(img v1.Image) (err error) {
 	if err != nil {
 		return err
 	}
-	if s.config, s.diffs, err = parseConfig(raw); err != nil {
+	return s.describeLayers(manifest.Layers, raw)
+}
+
+// describeLayers takes the layers from the manifest and what the config says about them.
+func (s *source) describeLayers(layers []v1.Descriptor, config []byte) (err error) {
+	if s.config, s.diffs, err = parseConfig(config); err != nil {
 		return err
 	}
-	if len(s.diffs) != len(manifest.Layers) {
-		return fmt.Errorf("the manifest has %d layers, the config %d", len(manifest.Layers), len(s.diffs))
+	if len(s.diffs) != len(layers) {
+		return fmt.Errorf("the manifest has %d layers, the config %d", len(layers), len(s.diffs))
 	}
 	made := s.config.madeBy()
-	for i, l := range manifest.Layers {
-		layer := Layer{Digest: l.Digest.String(), MediaType: string(l.MediaType), Size: l.Size}
+	for i, l := range layers {
+		layer := Layer{Digest: l.Digest.String(), DiffID: s.diffs[i].String(), MediaType: string(l.MediaType), Size: l.Size}
 		if i < len(made) {
 			layer.CreatedBy = made[i]
 		}
@@ -182,7 +200,7 @@ func parseConfig(raw []byte) (Config, []v1.Hash, error) {
 		Raw: raw, OS: file.OS, Architecture: file.Architecture,
 		User: file.Config.User, Env: file.Config.Env, Entrypoint: file.Config.Entrypoint, Cmd: file.Config.Cmd,
 		WorkingDir: file.Config.WorkingDir, Labels: file.Config.Labels, StopSignal: file.Config.StopSignal,
-		ExposedPorts: sortedKeys(file.Config.ExposedPorts),
+		ExposedPorts: sortedKeys(file.Config.ExposedPorts), Created: file.Created.Time,
 	}
 	if file.Config.Healthcheck != nil {
 		c.Healthcheck = file.Config.Healthcheck.Test
@@ -206,7 +224,7 @@ func (c Config) madeBy() (instructions []string) {
 // eachLayer calls read for every layer, a few at once.
 func (s *source) eachLayer(ctx context.Context, read func(context.Context, int) error) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(layersAtOnce)
+	group.SetLimit(s.atOnce)
 	for i := range s.layers {
 		group.Go(func() error {
 			if err := read(ctx, i); err != nil {
@@ -216,13 +234,13 @@ func (s *source) eachLayer(ctx context.Context, read func(context.Context, int) 
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return explain(s.ref, err)
+		return s.explain(err)
 	}
 	return nil
 }
 
 func (s *source) contents() *Contents {
-	c := &Contents{Reference: s.ref.String(), Digest: s.digest.String(), Layers: s.layers, Config: s.config}
+	c := &Contents{Reference: s.name, Digest: s.digest.String(), Layers: s.layers, Config: s.config}
 	for _, l := range s.layers {
 		c.TransferBytes += l.Size
 		c.UncompressedBytes += l.Uncompressed

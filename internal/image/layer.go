@@ -16,7 +16,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 )
@@ -26,16 +25,25 @@ import (
 func (s *source) readLayer(ctx context.Context, i int, visit Visitor) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	blob, err := remote.Layer(s.at.Context().Digest(s.layers[i].Digest), remote.WithContext(ctx), remote.Reuse(s.puller))
-	if err != nil {
-		return err
-	}
-	compressed, err := blob.Compressed() // checks the digest at its end
+	compressed, err := s.fetch(ctx, i)
 	if err != nil {
 		return err
 	}
 	defer compressed.Close()
-	buffered := bufio.NewReaderSize(compressed, 256<<10)
+	if err := readBlob(ctx, compressed, &s.layers[i], visit, cancel); err != nil {
+		return err
+	}
+	if got := s.layers[i].DiffID; got != s.diffs[i].String() {
+		return fmt.Errorf("the archive inside is %s, the config says %s", got, s.diffs[i])
+	}
+	return nil
+}
+
+// readBlob streams one blob through visit and fills in the layer's sizes and
+// the digest of the archive inside. stop is called to make blob's Close return
+// where a read is still under way.
+func readBlob(ctx context.Context, blob io.Reader, layer *Layer, visit Visitor, stop func()) error {
+	buffered := bufio.NewReaderSize(blob, 256<<10)
 	archive, err := decompress(buffered)
 	if err != nil {
 		return err
@@ -44,16 +52,14 @@ func (s *source) readLayer(ctx context.Context, i int, visit Visitor) error {
 	digest := sha256.New()
 	ahead := readAhead(archive, digest)
 	defer func() {
-		cancel() // or Close may wait for a registry that has stalled
+		stop() // or Close may wait for a registry that has stalled
 		ahead.Close()
 	}()
-	if err := walk(ctx, ahead, &s.layers[i], visit); err != nil {
+	if err := walk(ctx, ahead, layer, visit); err != nil {
 		return err
 	}
-	s.layers[i].Uncompressed = ahead.total
-	if got := "sha256:" + hex.EncodeToString(digest.Sum(nil)); got != s.diffs[i].String() {
-		return fmt.Errorf("the archive inside is %s, the config says %s", got, s.diffs[i])
-	}
+	layer.Uncompressed = ahead.total
+	layer.DiffID = "sha256:" + hex.EncodeToString(digest.Sum(nil))
 	if _, err := io.Copy(io.Discard, buffered); err != nil { // to where the digest is checked
 		return fmt.Errorf("reading the rest of the blob: %w", err)
 	}

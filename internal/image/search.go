@@ -72,7 +72,7 @@ func (s *Searcher) Search(ctx context.Context, ref string) (*Contents, []Place, 
 	}
 	places, err := s.searchConfig(src.config)
 	if err != nil {
-		return nil, nil, explain(src.ref, err)
+		return nil, nil, src.explain(err)
 	}
 	inLayers := make([][]Place, len(src.layers))
 	err = src.eachLayer(ctx, func(ctx context.Context, i int) (err error) {

@@ -1,0 +1,96 @@
+package image
+
+import (
+	"archive/tar"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+// Reader takes an image's layers, each with a visitor of its own.
+type Reader struct {
+	// Known tells that the layer with this digest of its uncompressed archive
+	// need not be read again. It may be nil. Sources that can only be read from
+	// start to end, compressed archives and engines, do not ask.
+	Known func(diffID string) bool
+	// Start is called for each layer that is read, by several goroutines.
+	Start func() LayerVisitor
+}
+
+// LayerVisitor is shown one layer.
+type LayerVisitor interface {
+	// Entry is shown each entry in the order of the archive. What it does not
+	// read of the content is skipped. An error ends the reading.
+	Entry(header *tar.Header, content io.Reader) error
+	// Done is called once after the last entry, when the digests were verified
+	// or, in a source read from start to end, computed.
+	Done(layer Layer)
+}
+
+// Walk reads the image at a place, each layer once, without unpacking it:
+//
+//   - a folder with an OCI layout;
+//   - a docker-archive or OCI layout in one tar file, also gzip or zstd compressed;
+//   - "docker:NAME" or "podman:NAME": an engine, over its socket;
+//   - anything else: a reference, asked of its registry.
+//
+// Layers that Known says yes to have no sizes but the compressed one.
+func Walk(ctx context.Context, place string, opts Options, reader Reader) (*Contents, error) {
+	if socket, name, ok := enginePlace(place); ok {
+		return walkEngine(ctx, socket, name, reader)
+	}
+	info, err := os.Stat(place)
+	switch {
+	case err == nil && info.IsDir():
+		return walkStore(ctx, place, folderStore{place}, opts, reader)
+	case err == nil && info.Mode().IsRegular():
+		return walkFile(ctx, place, opts, reader)
+	case looksLikePath(place):
+		if err == nil {
+			err = fmt.Errorf("%s is neither a file nor a folder", place)
+		}
+		return nil, fmt.Errorf("reading the image: %w", err)
+	}
+	src, err := open(ctx, place, opts)
+	if err != nil {
+		return nil, err
+	}
+	return src.walk(ctx, reader)
+}
+
+// looksLikePath tells paths from references, none of which starts or ends so.
+func looksLikePath(place string) bool {
+	for _, prefix := range []string{"/", "./", "../"} {
+		if strings.HasPrefix(place, prefix) {
+			return true
+		}
+	}
+	for _, suffix := range []string{".tar", ".tar.gz", ".tgz", ".tar.zst"} {
+		if strings.HasSuffix(place, suffix) {
+			return true
+		}
+	}
+	return place == "." || place == ".."
+}
+
+func (s *source) walk(ctx context.Context, reader Reader) (*Contents, error) {
+	err := s.eachLayer(ctx, func(ctx context.Context, i int) error {
+		if reader.Known != nil && reader.Known(s.layers[i].DiffID) {
+			return nil
+		}
+		visitor := reader.Start()
+		err := s.readLayer(ctx, i, func(_ Layer, header *tar.Header, content io.Reader) error {
+			return visitor.Entry(header, content)
+		})
+		if err == nil {
+			visitor.Done(s.layers[i])
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.contents(), nil
+}

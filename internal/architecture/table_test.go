@@ -26,6 +26,7 @@ var floors = map[string]int{
 	"internal/engine/buildkit": 2,
 	"internal/engine/embedded": 2,
 	"internal/buildkitlint":    2,
+	"internal/inspect":         2,
 	"internal/probe":           2,
 	"internal/replay":          2,
 

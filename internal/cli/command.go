@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/plimsoll/plimsoll/internal/app"
+	"github.com/plimsoll/plimsoll/internal/inspect"
 	"github.com/plimsoll/plimsoll/internal/report"
 	"github.com/plimsoll/plimsoll/internal/rule"
 	"github.com/spf13/cobra"
@@ -21,6 +22,8 @@ type Pipelines struct {
 	Fix    func(context.Context, app.FixOptions) (*report.Report, error)
 	Prove  func(context.Context, app.ProveOptions) (*report.Report, error)
 	Replay func(context.Context, app.ReplayOptions) (*report.Report, error)
+	// Inspect looks into a built image.
+	Inspect func(context.Context, app.InspectOptions) (*inspect.Report, error)
 	// Rules are all rules there are.
 	Rules func() []*rule.Rule
 }
@@ -71,6 +74,7 @@ Exit codes:
   0    clean: nothing to report, or proven
   1    check: findings at or over --fail-on
        prove: the rewritten files are not (wholly) proven
+       inspect, compare: the image is over a budget
   2    usage: unknown command, flag or value
   3    failure: no result could be reached; the message says why
   130  interrupted`
@@ -79,6 +83,7 @@ const rootExample = `  plimsoll check                 what is wrong here, and wh
   plimsoll fix                   how the files would look, as a diff
   plimsoll prove --write         build and run both, write what was proven
   plimsoll replay                what the build cache makes of the last commits
+  plimsoll inspect app:1.4       what a built image carries
   plimsoll explain heavy-base    what a rule means`
 
 func (s *session) root() *cobra.Command {
@@ -99,7 +104,7 @@ func (s *session) root() *cobra.Command {
 	flags.BoolVarP(&s.quiet, "quiet", "q", false, "print results alone, no progress")
 	flags.BoolVarP(&s.verbose, "verbose", "v", false, "print every step with its output, and the phases' times")
 	flags.BoolVar(&s.noColor, "no-color", false, "no colours; so do NO_COLOR and TERM=dumb")
-	root.AddCommand(s.check(), s.fix(), s.prove(), s.replay(), s.explain(), s.version())
+	root.AddCommand(s.check(), s.fix(), s.prove(), s.replay(), s.inspect(), s.compare(), s.explain(), s.version())
 	return root
 }
 

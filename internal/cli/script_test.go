@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 			command := Command{
 				Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Env: os.Environ(),
 				Version:   Version{Version: "v1.2.3", Go: "go1"},
-				Pipelines: Pipelines{Check: fakeCheck, Fix: fakeFix, Prove: fakeProve, Replay: fakeReplay, Rules: fakeRules},
+				Pipelines: Pipelines{Check: fakeCheck, Fix: fakeFix, Prove: fakeProve, Replay: fakeReplay, Inspect: app.Inspect, Rules: fakeRules},
 			}
 			os.Exit(command.Main(context.Background(), os.Args[1:]))
 		},
@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:  "testdata/script",
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "image": writeImage},
 	})
 }
 

@@ -1,0 +1,42 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"github.com/plimsoll/plimsoll/internal/image"
+	"github.com/plimsoll/plimsoll/internal/inspect"
+)
+
+// InspectOptions say how images that exist are looked at.
+type InspectOptions struct {
+	// Place is an image as image.Walk takes it.
+	Place    string
+	Platform string
+	Mirrors  map[string]string
+	// Secrets searches the layers for credentials.
+	Secrets bool
+	// NoCache keeps and uses no earlier results.
+	NoCache bool
+	// Progress hears how far it is; nil is allowed.
+	Progress Progress
+}
+
+// quick is how long a run takes before it is told that there is one.
+const quick = time.Second
+
+// Inspect looks into one image.
+func Inspect(ctx context.Context, options InspectOptions) (*inspect.Report, error) {
+	if options.Progress != nil {
+		timer := time.AfterFunc(quick, func() { options.Progress.Phase("reading the layers of " + options.Place) })
+		defer timer.Stop()
+	}
+	opts := inspect.Options{
+		Image:   image.Options{Mirrors: options.Mirrors, Platform: options.Platform, CacheDir: cacheDir("registry")},
+		Secrets: options.Secrets,
+	}
+	if !options.NoCache {
+		opts.CacheDir = cacheDir("inspect")
+	}
+	return inspect.Image(ctx, options.Place, opts)
+}

@@ -1,0 +1,170 @@
+package inspect
+
+import (
+	"cmp"
+	"path"
+	"slices"
+	"strings"
+)
+
+// classRule says which paths belong to a class. Patterns are of path.Match for
+// a whole folder name; prefixes count from the root.
+type classRule struct {
+	name     string
+	prefixes []string // folders from the root
+	folders  []string // names of folders anywhere
+	files    []string // names of files anywhere
+}
+
+// classRules in the order in which they claim a file.
+func classRules() []classRule {
+	return []classRule{
+		{name: "version control and editors", folders: []string{".git", ".svn", ".hg", ".idea", ".vscode", ".vs"}, files: []string{".DS_Store", "*.swp"}},
+		{name: "package caches",
+			prefixes: []string{"var/cache/apt", "var/lib/apt/lists", "var/cache/apk", "var/cache/yum", "var/cache/dnf", "root/.cache", "root/.npm", "root/.cargo/registry", "root/go/pkg/mod", "go/pkg/mod", "root/.gradle/caches", "root/.m2/repository", "usr/local/share/.cache", "var/cache/debconf"},
+			folders:  []string{".cache", ".npm", "_cacache"}},
+		{name: "build tools",
+			prefixes: []string{"usr/lib/gcc", "usr/libexec/gcc", "usr/include", "usr/local/include", "usr/local/go/pkg", "usr/local/go/src", "usr/share/cmake", "usr/lib/cmake"},
+			files:    []string{"gcc", "gcc-[0-9]*", "g++", "g++-[0-9]*", "cc1", "cc1plus", "lto1", "make", "cmake", "ninja", "*-linux-gnu-gcc*", "*-linux-gnu-g++*", "*-linux-gnu-ld*", "node-gyp", "rustc", "cargo"}},
+		{name: "documentation and locales",
+			prefixes: []string{"usr/share/doc", "usr/share/man", "usr/share/info", "usr/share/locale", "usr/share/i18n", "usr/local/share/man", "usr/local/share/doc", "usr/share/gtk-doc", "usr/lib/locale"}},
+	}
+}
+
+func (c classRule) claims(name string) bool {
+	for _, prefix := range c.prefixes {
+		if strings.HasPrefix(name, prefix) && len(name) > len(prefix) && name[len(prefix)] == '/' {
+			return true
+		}
+	}
+	dir, base := path.Split(name)
+	for _, folder := range c.folders {
+		if strings.HasPrefix(dir, folder+"/") || strings.Contains(dir, "/"+folder+"/") {
+			return true
+		}
+	}
+	for _, pattern := range c.files {
+		if pattern == base {
+			return true
+		}
+		if strings.ContainsAny(pattern, "*[") {
+			if ok, _ := path.Match(pattern, base); ok {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// topPaths is how many paths are told of a class.
+const topPaths = 5
+
+const duplicates = "duplicate content"
+
+// copyOf tells equal files.
+type copyOf struct {
+	hash uint64
+	size int64
+}
+
+// classes sorts the files of the final tree. A file with several names is sorted
+// by the first in the alphabet; what no rule claims may be a copy of another such file.
+func (t *tree) classes() (classes []Class, files int) {
+	rules := classRules()
+	byRule := make([]map[string]*Sized, len(rules))
+	counts, sums := make([]int, len(rules)), make([]int64, len(rules))
+	copies := map[copyOf][]string{}
+	for in, name := range t.firstNames() {
+		files++
+		at := slices.IndexFunc(rules, func(c classRule) bool { return c.claims(name) })
+		if at < 0 {
+			if in.size > 0 {
+				key := copyOf{in.hash, in.size}
+				copies[key] = append(copies[key], name)
+			}
+			continue
+		}
+		counts[at]++
+		sums[at] += in.size
+		if byRule[at] == nil {
+			byRule[at] = map[string]*Sized{}
+		}
+		group := rules[at].group(name)
+		if byRule[at][group] == nil {
+			byRule[at][group] = &Sized{Path: group}
+		}
+		byRule[at][group].Bytes += in.size
+	}
+	if c := duplicateClass(copies); c.Bytes > 0 {
+		classes = append(classes, c)
+	}
+	for i, rule := range rules {
+		if sums[i] > 0 {
+			classes = append(classes, Class{Name: rule.name, Bytes: sums[i], Files: counts[i], Top: largest(byRule[i])})
+		}
+	}
+	slices.SortStableFunc(classes, func(a, b Class) int { return cmp.Compare(b.Bytes, a.Bytes) })
+	return classes, files
+}
+
+// group is the folder that a file of a class is told under: the whole of a cache, of a .git.
+func (c classRule) group(name string) string {
+	for _, prefix := range c.prefixes {
+		if strings.HasPrefix(name, prefix+"/") {
+			return prefix
+		}
+	}
+	for _, folder := range c.folders {
+		if strings.HasPrefix(name, folder+"/") {
+			return folder
+		}
+		if at := strings.Index(name, "/"+folder+"/"); at >= 0 {
+			return name[:at+len(folder)+1]
+		}
+	}
+	return name
+}
+
+func duplicateClass(copies map[copyOf][]string) Class {
+	c := Class{Name: duplicates}
+	for key, names := range copies {
+		if len(names) < 2 {
+			continue
+		}
+		more := key.size * int64(len(names)-1)
+		c.Bytes += more
+		c.Files += len(names) - 1
+		c.Top = append(c.Top, Sized{Path: slices.Min(names), Bytes: more})
+	}
+	c.Top = firstOf(c.Top)
+	return c
+}
+
+func largest(groups map[string]*Sized) []Sized {
+	var all []Sized
+	for _, g := range groups {
+		all = append(all, *g)
+	}
+	return firstOf(all)
+}
+
+func firstOf(all []Sized) []Sized {
+	slices.SortFunc(all, func(a, b Sized) int {
+		return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), strings.Compare(a.Path, b.Path))
+	})
+	return slices.Clip(all[:min(len(all), topPaths)])
+}
+
+// firstNames gives each file of the tree the first of its names.
+func (t *tree) firstNames() map[*inode]string {
+	names := map[*inode]string{}
+	t.each(func(name string, n *node) {
+		if n.inode == nil {
+			return
+		}
+		if known, ok := names[n.inode]; !ok || name < known {
+			names[n.inode] = name
+		}
+	})
+	return names
+}

@@ -1,0 +1,321 @@
+package inspect
+
+import (
+	"path"
+	"strings"
+)
+
+// inode is the content of a file, which may have several names.
+type inode struct {
+	size  int64
+	hash  uint64
+	layer int32
+	links int32 // names it has
+}
+
+// node is a name in the tree.
+type node struct {
+	name     string
+	parent   *node
+	children map[string]*node // of directories
+	inode    *inode           // of regular files
+	link     string           // of symbolic links
+	mode     uint32
+	layer    int32 // that has the entry
+	kind     kind
+}
+
+// tree is the file system that the layers make, one applied after the other,
+// and the account of what they waste.
+type tree struct {
+	root    *node
+	current int32 // layer that is applied
+	stats   []layerStats
+	wasted  map[event]*Wasted
+	inLayer map[event]map[int32]int64 // bytes by layer that holds them
+	lost    []int64                   // wasted bytes by layer that holds them
+	layers  int64                     // bytes of all files applied
+	flat    int64                     // bytes of all inodes that have a name
+}
+
+type layerStats struct{ added, changed, deleted, dangling int }
+
+// event is what makes bytes useless.
+type event struct {
+	path  string
+	cause Cause
+	by    int32
+}
+
+func newTree(layers int) *tree {
+	return &tree{
+		root: &node{kind: directory, children: map[string]*node{}, mode: 0o755, layer: -1}, stats: make([]layerStats, layers),
+		wasted: map[event]*Wasted{}, inLayer: map[event]map[int32]int64{}, lost: make([]int64, layers),
+	}
+}
+
+const (
+	whiteout = ".wh."
+	opaque   = ".wh..wh..opq"
+	// aufsMeta begins names of a storage driver's own files.
+	aufsMeta = ".wh..wh."
+)
+
+// apply puts a layer on top. Marks of deletion concern lower layers alone,
+// wherever they stand in the archive (OCI image specification, "Whiteouts"), so
+// they come first.
+func (t *tree) apply(layer int, entries []entry) {
+	t.current = int32(layer)
+	for _, e := range entries {
+		if base := path.Base(e.path); strings.HasPrefix(base, whiteout) {
+			t.delete(path.Dir(e.path), base)
+		}
+	}
+	for _, e := range entries {
+		if !strings.HasPrefix(path.Base(e.path), whiteout) {
+			t.add(e)
+		}
+	}
+}
+
+func (t *tree) delete(dir, base string) {
+	at := t.find(dir)
+	name := strings.TrimPrefix(base, whiteout)
+	switch {
+	case base == opaque:
+		if at == nil || at.kind != directory {
+			t.stats[t.current].dangling++
+			return
+		}
+		for _, child := range at.children {
+			t.remove(child, event{at.path(), Deleted, t.current})
+		}
+	case strings.HasPrefix(base, aufsMeta) || name == "":
+	case at == nil || at.children[name] == nil:
+		t.stats[t.current].dangling++
+	default:
+		child := at.children[name]
+		t.remove(child, event{child.path(), Deleted, t.current})
+	}
+}
+
+func (t *tree) add(e entry) {
+	if e.path == "" {
+		if e.kind == directory {
+			t.root.mode, t.root.layer = e.mode, t.current
+		}
+		return
+	}
+	dir := t.directory(path.Dir(e.path))
+	name := path.Base(e.path)
+	old := dir.children[name]
+	if e.kind == directory && old != nil && old.kind == directory {
+		old.mode, old.layer = e.mode, t.current
+		return
+	}
+	n := &node{name: name, parent: dir, mode: e.mode, layer: t.current, kind: e.kind}
+	switch e.kind {
+	case directory:
+		n.children = map[string]*node{}
+	case symlink:
+		n.link = e.link
+	case hardlink:
+		if !t.linkTo(n, e.link, old) {
+			return
+		}
+	case regular:
+		n.inode = &inode{size: e.size, hash: e.hash, layer: t.current, links: 1}
+		t.layers += e.size
+		t.flat += e.size
+	}
+	t.count(old, n)
+	if old != nil {
+		t.replace(old, e)
+	}
+	dir.children[name] = n
+}
+
+// linkTo makes n another name of what target names. It is false where there is
+// nothing to be linked to, or both are the same name.
+func (t *tree) linkTo(n *node, target string, old *node) bool {
+	to := t.find(path.Dir(target))
+	if to != nil {
+		to = to.children[path.Base(target)]
+	}
+	if to == nil || to == old || to.kind == directory {
+		return false
+	}
+	n.kind, n.link, n.inode, n.mode = to.kind, to.link, to.inode, to.mode
+	if n.inode != nil {
+		n.inode.links++
+	}
+	return true
+}
+
+// count tells what the layer did to the path, by what was there before.
+func (t *tree) count(old, n *node) {
+	if n.kind == directory {
+		return
+	}
+	switch s := &t.stats[t.current]; {
+	case old == nil || old.kind == directory:
+		s.added++
+	case old.layer != t.current:
+		s.changed++
+	}
+}
+
+// replace takes away what stood at the path of a new entry.
+func (t *tree) replace(old *node, by entry) {
+	cause := Shadowed
+	switch {
+	case old.layer == t.current && old.kind != directory:
+		cause = Repeated
+	case old.inode != nil && by.kind == regular && old.inode.size == by.size && old.inode.hash == by.hash:
+		cause = Metadata
+	}
+	if old.kind == directory {
+		t.remove(old, event{old.path(), cause, t.current})
+		return
+	}
+	t.release(old, event{old.path(), cause, t.current})
+	delete(old.parent.children, old.name)
+}
+
+// remove takes a name and all below it out of the tree.
+func (t *tree) remove(n *node, why event) {
+	delete(n.parent.children, n.name)
+	t.drop(n, why)
+}
+
+func (t *tree) drop(n *node, why event) {
+	for _, child := range n.children {
+		t.drop(child, why)
+	}
+	if n.kind != directory {
+		if n.layer != t.current {
+			t.stats[t.current].deleted++
+		}
+		t.release(n, why)
+	}
+}
+
+// release takes a name from a file. With its last name its bytes are wasted.
+func (t *tree) release(n *node, why event) {
+	if n.inode == nil {
+		return
+	}
+	if n.inode.links--; n.inode.links > 0 {
+		return
+	}
+	size := n.inode.size
+	t.flat -= size
+	t.lost[n.inode.layer] += size
+	if size == 0 {
+		return
+	}
+	if n.inode.layer == t.current {
+		why.cause = Repeated // within one archive, by whatever way
+	}
+	w := t.wasted[why]
+	if w == nil {
+		w = &Wasted{Path: why.path, Cause: why.cause, By: int(why.by)}
+		t.wasted[why], t.inLayer[why] = w, map[int32]int64{}
+	}
+	w.Bytes += size
+	w.Files++
+	t.inLayer[why][n.inode.layer] += size
+}
+
+func (n *node) path() string {
+	if n.parent == nil {
+		return ""
+	}
+	var names []string
+	for ; n.parent != nil; n = n.parent {
+		names = append(names, n.name)
+	}
+	var b strings.Builder
+	for i := len(names) - 1; i >= 0; i-- {
+		b.WriteString(names[i])
+		if i > 0 {
+			b.WriteByte('/')
+		}
+	}
+	return b.String()
+}
+
+// maxHops bounds symbolic links on the way to a file, as Linux does.
+const maxHops = 40
+
+// find returns the node at a path, following links as a container's kernel
+// would. It is nil where there is none, or links lead in a circle.
+func (t *tree) find(name string) *node { return t.walk(name, false) }
+
+// directory returns the directory at a path and makes it where it is missing.
+func (t *tree) directory(name string) *node { return t.walk(name, true) }
+
+func (t *tree) walk(name string, make bool) *node {
+	at := t.root
+	rest, hops := split(name), 0
+	for len(rest) > 0 {
+		part := rest[0]
+		rest = rest[1:]
+		switch part {
+		case "", ".":
+			continue
+		case "..":
+			if at.parent != nil {
+				at = at.parent
+			}
+			continue
+		}
+		next := at.children[part]
+		if next != nil && next.kind == symlink {
+			if hops++; hops <= maxHops {
+				if strings.HasPrefix(next.link, "/") {
+					at = t.root
+				}
+				rest = append(split(next.link), rest...)
+				continue
+			}
+			if !make {
+				return nil
+			}
+		}
+		if next == nil || next.kind != directory {
+			if !make {
+				return nil
+			}
+			next = t.makeDirectory(at, part, next)
+		}
+		at = next
+	}
+	return at
+}
+
+// makeDirectory makes a directory that an archive takes for granted, in place of whatever is there.
+func (t *tree) makeDirectory(at *node, name string, old *node) *node {
+	if old != nil {
+		t.replace(old, entry{kind: directory})
+	}
+	n := &node{name: name, parent: at, kind: directory, children: map[string]*node{}, mode: 0o755, layer: t.current}
+	at.children[name] = n
+	return n
+}
+
+func split(name string) []string { return strings.Split(name, "/") }
+
+// each visits every name but the root, parents first, in no order.
+func (t *tree) each(visit func(name string, n *node)) {
+	var down func(prefix string, n *node)
+	down = func(prefix string, n *node) {
+		for name, child := range n.children {
+			visit(prefix+name, child)
+			if child.kind == directory {
+				down(prefix+name+"/", child)
+			}
+		}
+	}
+	down("", t.root)
+}

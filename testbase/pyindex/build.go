@@ -26,7 +26,8 @@ import (
 // Key is the hash of everything that the index is made from. The version in it
 // stands for the code that makes wheels.
 func Key() string {
-	return recipe.Key("index 2", recipe.PythonSource, recipe.Script("fetch"), recipe.PythonPackages, recipe.PureFallback,
+	return recipe.Key("index 4", recipe.PythonSource, recipe.Script("fetch"), recipe.PythonPackages, recipe.PureFallback,
+		fmt.Sprint(recipe.Part, recipe.Joined, recipe.Linking),
 		recipe.Suite, recipe.Mirror, recipe.Epoch.String(), sdist.Sources)
 }
 
@@ -123,30 +124,78 @@ func bundledWheels(ctx context.Context, store *cache.Store, files string) (versi
 func writeWheels(ctx context.Context, packages []deb, files string, ready map[string]string) error {
 	var dists []*wheel.Distribution
 	for _, pkg := range packages {
-		var err error
-		if strings.HasSuffix(pkg.name, "-whl") {
-			err = open(ctx, pkg, func(r io.Reader) error { return wheel.Unpack(r, files, ready) })
-		} else {
-			err = open(ctx, pkg, func(r io.Reader) error {
-				d, err := wheel.ReadDistribution(pkg.name, pkg.depends, r)
-				if err != nil {
-					return err
-				}
-				dists = append(dists, d)
-				return d.CheckLinks(recipe.PureFallback[pkg.name])
-			})
+		if recipe.Joined[pkg.name] != "" {
+			continue
 		}
+		if strings.HasSuffix(pkg.name, "-whl") {
+			if err := open(ctx, pkg, func(r io.Reader) error { return wheel.Unpack(r, files, ready) }); err != nil {
+				return err
+			}
+			continue
+		}
+		d, err := distribution(ctx, pkg, packages)
 		if err != nil {
 			return err
 		}
+		dists = append(dists, d)
 	}
 	if err := wheel.Resolve(dists, ready); err != nil {
 		return err
 	}
 	for _, d := range dists {
+		if err := finish(d, files); err != nil {
+			return err
+		}
 		if err := create(filepath.Join(files, d.Filename()), func(w io.Writer) error { return d.WriteWheel(w, recipe.Epoch) }); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// distribution reads the distribution that a package holds, with what others add to it.
+func distribution(ctx context.Context, pkg deb, packages []deb) (d *wheel.Distribution, err error) {
+	err = open(ctx, pkg, func(r io.Reader) error {
+		d, err = wheel.ReadDistribution(pkg.name, pkg.depends, recipe.Part[pkg.name], r)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, other := range packages {
+		if recipe.Joined[other.name] != pkg.name {
+			continue
+		}
+		if err := open(ctx, other, func(r io.Reader) error { return d.Join(other.name, r) }); err != nil {
+			return nil, err
+		}
+	}
+	if recipe.Linking[pkg.name] {
+		return d, nil
+	}
+	return d, d.CheckLinks(recipe.PureFallback[pkg.name])
+}
+
+// finish undoes what Debian changed in a distribution: its virtualenv takes
+// pip and setuptools from a package of Debian, the original brings them along.
+func finish(d *wheel.Distribution, files string) error {
+	if d.Name != "virtualenv" {
+		return nil
+	}
+	const embed = "virtualenv/seed/wheels/embed/"
+	if err := d.Replace(embed+"__init__.py", "Path('/usr/share/python-wheels')", "Path(__file__).parent / 'wheels'"); err != nil {
+		return err
+	}
+	for _, pattern := range []string{"pip-*.whl", "setuptools-*.whl", "wheel-*.whl"} {
+		found, err := filepath.Glob(filepath.Join(files, pattern))
+		if err != nil || len(found) != 1 {
+			return fmt.Errorf("%d wheels are %s, expected one: %w", len(found), pattern, err)
+		}
+		data, err := os.ReadFile(found[0])
+		if err != nil {
+			return err
+		}
+		d.Add(embed+"wheels/"+filepath.Base(found[0]), data)
 	}
 	return nil
 }

@@ -44,9 +44,31 @@ const sitePackages = "usr/lib/python3/dist-packages/"
 const maxFile = 64 << 20
 
 // ReadDistribution reads the unpacked form (a tar) of a Debian package with
-// the value of its Depends field.
-func ReadDistribution(pkg, depends string, r io.Reader) (*Distribution, error) {
+// the value of its Depends field. Of a package with several distributions,
+// part names the folder of the one to read; it is empty otherwise.
+func ReadDistribution(pkg, depends, part string, r io.Reader) (*Distribution, error) {
 	d := &Distribution{Package: pkg, Depends: debianDepends(depends)}
+	info, kind, err := d.readFiles(part, r)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", pkg, err)
+	}
+	if err := d.describe(kind, info); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", pkg, err)
+	}
+	return d, nil
+}
+
+// Join adds the files of another package, which has no metadata of its own.
+func (d *Distribution) Join(pkg string, r io.Reader) error {
+	if _, _, err := d.readFiles("", r); err != nil {
+		return fmt.Errorf("reading %s: %w", pkg, err)
+	}
+	delete(d.Depends, pkg)
+	return nil
+}
+
+// readFiles takes the files of a package and returns those of its metadata.
+func (d *Distribution) readFiles(part string, r io.Reader) (map[string]string, string, error) {
 	info := map[string]string{}
 	kind := ""
 	for tr := tar.NewReader(r); ; {
@@ -55,18 +77,18 @@ func ReadDistribution(pkg, depends string, r io.Reader) (*Distribution, error) {
 			break
 		}
 		if err != nil {
-			return nil, fmt.Errorf("reading %s: %w", pkg, err)
+			return nil, "", err
 		}
 		name, ok := strings.CutPrefix(path.Clean(head.Name), sitePackages)
-		if !ok || head.Typeflag != tar.TypeReg || strings.Contains(name, "__pycache__/") {
+		if !ok || head.Typeflag != tar.TypeReg || strings.Contains(name, "__pycache__/") || !inPart(name, part) {
 			continue
 		}
 		if head.Size > maxFile {
-			return nil, fmt.Errorf("reading %s: %s has %d bytes", pkg, name, head.Size)
+			return nil, "", fmt.Errorf("%s has %d bytes", name, head.Size)
 		}
 		data, err := io.ReadAll(tr)
 		if err != nil {
-			return nil, fmt.Errorf("reading %s: %w", pkg, err)
+			return nil, "", err
 		}
 		if k, rest, ok := metadataFile(name); ok {
 			kind = k
@@ -76,10 +98,13 @@ func ReadDistribution(pkg, depends string, r io.Reader) (*Distribution, error) {
 		d.native = d.native || strings.HasSuffix(name, ".so")
 		d.files = append(d.files, file{name: name, data: data, mode: head.Mode & 0o777})
 	}
-	if err := d.describe(kind, info); err != nil {
-		return nil, fmt.Errorf("reading %s: %w", pkg, err)
-	}
-	return d, nil
+	return info, kind, nil
+}
+
+// inPart says whether a file is in the folder part, or in its metadata.
+func inPart(name, part string) bool {
+	top, _, _ := strings.Cut(name, "/")
+	return part == "" || top == part || strings.HasPrefix(top, part+"-")
 }
 
 // metadataFile splits "x-1.0.dist-info/METADATA" into its kind and the name
@@ -147,12 +172,17 @@ func Normalize(name string) string {
 // the versions in others (normalised name → version) are all that can be had:
 //   - where Debian moved requirements into Depends they come back from there;
 //   - a requirement that Debian's version does not meet follows Debian's bound;
-//   - requirements of extras that cannot be met are left out.
+//   - requirements of extras that cannot be met are left out, and those that
+//     Debian's package does without (hatchling's on editables).
 //
-// A plain requirement on something that is not there is an error.
+// Another plain requirement on something that is not there is an error.
 func Resolve(dists []*Distribution, others map[string]string) error {
 	versions := map[string]string{}
-	packages := map[string]string{"python3-setuptools": "setuptools", "python3-pkg-resources": "setuptools"}
+	packages := map[string]string{
+		"python3-setuptools": "setuptools", "python3-pkg-resources": "setuptools",
+		"python3-cffi-backend-api-min": "cffi", "python3-cffi-backend-api-max": "cffi",
+		"python3-ply-lex-3.10": "ply", "python3-ply-yacc-3.10": "ply",
+	}
 	for name, version := range others {
 		versions[name] = version
 	}
@@ -179,7 +209,7 @@ func (d *Distribution) resolve(versions, packages map[string]string) error {
 		name := Normalize(r.Name)
 		version, served := versions[name]
 		switch {
-		case !served && r.optional():
+		case !served && (r.optional() || r.Marker == "" && !d.debianReqs && !d.dependsOn(name)):
 			continue
 		case !served && r.Marker == "":
 			return fmt.Errorf("%s requires %s, which is not among the packages of the index", d.Name, r)
@@ -202,6 +232,13 @@ func (d *Distribution) resolve(versions, packages map[string]string) error {
 	return nil
 }
 
+// dependsOn says whether Debian's package depends on that of a distribution,
+// going by the names that such packages have.
+func (d *Distribution) dependsOn(name string) bool {
+	_, ok := d.Depends["python3-"+name]
+	return ok
+}
+
 // bounds are Debian's own dependencies: distribution → specifier.
 func (d *Distribution) bounds(versions, packages map[string]string) (map[string]string, error) {
 	bounds := map[string]string{}
@@ -210,7 +247,13 @@ func (d *Distribution) bounds(versions, packages map[string]string) (map[string]
 		switch {
 		case known && name == Normalize(d.Name):
 		case known && versions[name] != "":
-			bounds[name] = dep.Spec
+			spec := dep.Spec
+			if !Satisfies(versions[name], spec) {
+				spec = "" // that of a virtual package, as of cffi's interface, is no version
+			}
+			if bounds[name] == "" {
+				bounds[name] = spec
+			}
 		case d.debianReqs && !dep.Alternatives && strings.HasPrefix(pkg, "python3-") && !d.mentions(strings.TrimPrefix(pkg, "python3-")):
 			return nil, fmt.Errorf("%s depends on %s, which is not among the packages of the index", d.Package, pkg)
 		}

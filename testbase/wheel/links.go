@@ -8,10 +8,12 @@ import (
 	"strings"
 )
 
-// everywhere are the libraries that every Debian image has.
+// everywhere are the libraries that every Debian image has, and in the last
+// line those that an image with CPython has as CPython links to them.
 var everywhere = []string{
 	"libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "librt.so.1",
 	"libgcc_s.so.1", "libstdc++.so.6", "ld-linux-x86-64.so.2",
+	"libssl.so.3", "libcrypto.so.3", "libffi.so.8", "libz.so.1", "libsqlite3.so.0",
 }
 
 // CheckLinks refuses extensions that need a library which an image may lack,

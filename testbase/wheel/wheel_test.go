@@ -35,7 +35,7 @@ func pack(t *testing.T, files map[string]string) io.Reader {
 
 func distribution(t *testing.T, pkg, depends string, files map[string]string) *Distribution {
 	t.Helper()
-	d, err := ReadDistribution(pkg, depends, pack(t, files))
+	d, err := ReadDistribution(pkg, depends, "", pack(t, files))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +114,7 @@ func TestRequirementsOfWheels(t *testing.T) {
 
 func TestMissingRequirementIsAnError(t *testing.T) {
 	for name, d := range map[string]*Distribution{
-		"in metadata": distribution(t, "python3-a", "", map[string]string{"a-1.dist-info/METADATA": "Name: a\nVersion: 1\nRequires-Dist: nowhere\n\n"}),
+		"in metadata": distribution(t, "python3-a", "python3-nowhere", map[string]string{"a-1.dist-info/METADATA": "Name: a\nVersion: 1\nRequires-Dist: nowhere\n\n"}),
 		"in Depends":  distribution(t, "python3-b", "python3-nowhere", egg("b", "1", "")),
 	} {
 		if err := Resolve([]*Distribution{d}, nil); err == nil || !strings.Contains(err.Error(), "nowhere") {
@@ -122,8 +122,41 @@ func TestMissingRequirementIsAnError(t *testing.T) {
 		}
 	}
 	fine := distribution(t, "python3-c", "python3-nowhere | python3 (>> 3.10)", egg("c", "1", ""))
-	if err := Resolve([]*Distribution{fine}, nil); err != nil {
+	// Debian's package does without what the metadata still names.
+	without := distribution(t, "python3-d", "python3", map[string]string{"d-1.dist-info/METADATA": "Name: d\nVersion: 1\nRequires-Dist: nowhere\n\n"})
+	if err := Resolve([]*Distribution{fine, without}, nil); err != nil {
 		t.Error(err)
+	}
+	if got := contents(t, without)["d-1.dist-info/METADATA"]; strings.Contains(got, "nowhere") {
+		t.Errorf("metadata:\n%s", got)
+	}
+}
+
+func TestPartsAndJoinedPackages(t *testing.T) {
+	files := map[string]string{
+		"tool/__init__.py": "", "tool-1.dist-info/METADATA": "Name: tool\nVersion: 1\n\n",
+		"tool_core/__init__.py": "", "tool_core-2.dist-info/METADATA": "Name: tool_core\nVersion: 2\n\n",
+	}
+	d, err := ReadDistribution("tool", "tool-backend", "tool_core", pack(t, files))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Join("tool-backend", pack(t, map[string]string{"_backend.py": "old"})); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Replace("_backend.py", "old", "new"); err != nil {
+		t.Error(err)
+	}
+	if err := d.Replace("_backend.py", "old", "new"); err == nil {
+		t.Error("replaced what is not there")
+	}
+	d.Add("tool_core/data", []byte("x"))
+	got := contents(t, d)
+	if d.Filename() != "tool_core-2-py3-none-any.whl" || got["_backend.py"] != "new" || got["tool_core/data"] != "x" {
+		t.Errorf("%s: %v", d.Filename(), got)
+	}
+	if _, other := got["tool/__init__.py"]; other || len(got) != 6 {
+		t.Errorf("%d files, of both distributions: %v", len(got), got)
 	}
 }
 
@@ -174,7 +207,7 @@ func TestExtensionsDecideTheTag(t *testing.T) {
 }
 
 func TestPackageWithoutMetadata(t *testing.T) {
-	if _, err := ReadDistribution("python3-x", "", pack(t, map[string]string{"x.py": ""})); err == nil {
+	if _, err := ReadDistribution("python3-x", "", "", pack(t, map[string]string{"x.py": ""})); err == nil {
 		t.Error("no error")
 	}
 }

@@ -61,6 +61,22 @@ func (d *Distribution) WriteWheel(w io.Writer, modified time.Time) error {
 	return nil
 }
 
+// Add puts one more file into the wheel.
+func (d *Distribution) Add(name string, data []byte) {
+	d.files = append(d.files, file{name: name, data: data, mode: 0o644})
+}
+
+// Replace changes a text in one of the files, and fails where it is not.
+func (d *Distribution) Replace(name, from, to string) error {
+	for i, f := range d.files {
+		if f.name == name && strings.Contains(string(f.data), from) {
+			d.files[i].data = []byte(strings.ReplaceAll(string(f.data), from, to))
+			return nil
+		}
+	}
+	return fmt.Errorf("%s holds no %q in %s", d.Name, from, name)
+}
+
 func addFile(z *zip.Writer, f file, modified time.Time) error {
 	head := &zip.FileHeader{Name: f.name, Method: zip.Deflate, Modified: modified}
 	head.SetMode(fs.FileMode(f.mode))

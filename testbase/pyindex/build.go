@@ -26,7 +26,7 @@ import (
 // Key is the hash of everything that the index is made from. The version in it
 // stands for the code that makes wheels.
 func Key() string {
-	return recipe.Key("index 4", recipe.PythonSource, recipe.Script("fetch"), recipe.PythonPackages, recipe.PureFallback,
+	return recipe.Key("index 5", recipe.PythonSource, recipe.Script("fetch"), recipe.PythonPackages, recipe.PureFallback,
 		fmt.Sprint(recipe.Part, recipe.Joined, recipe.Linking),
 		recipe.Suite, recipe.Mirror, recipe.Epoch.String(), sdist.Sources)
 }

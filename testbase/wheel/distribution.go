@@ -172,8 +172,9 @@ func Normalize(name string) string {
 // the versions in others (normalised name → version) are all that can be had:
 //   - where Debian moved requirements into Depends they come back from there;
 //   - a requirement that Debian's version does not meet follows Debian's bound;
-//   - requirements of extras that cannot be met are left out, and those that
-//     Debian's package does without (hatchling's on editables).
+//   - requirements of extras that cannot be met are left out, those of other
+//     systems (Poetry locks them too), and those that Debian's package does
+//     without (hatchling's on editables).
 //
 // Another plain requirement on something that is not there is an error.
 func Resolve(dists []*Distribution, others map[string]string) error {
@@ -209,7 +210,7 @@ func (d *Distribution) resolve(versions, packages map[string]string) error {
 		name := Normalize(r.Name)
 		version, served := versions[name]
 		switch {
-		case !served && (r.optional() || r.Marker == "" && !d.debianReqs && !d.dependsOn(name)):
+		case !served && (r.optional() || r.elsewhere() || r.Marker == "" && !d.debianReqs && !d.dependsOn(name)):
 			continue
 		case !served && r.Marker == "":
 			return fmt.Errorf("%s requires %s, which is not among the packages of the index", d.Name, r)

@@ -39,6 +39,19 @@ func (r Requirement) String() string {
 // optional says whether the requirement belongs to an extra.
 func (r Requirement) optional() bool { return strings.Contains(r.Marker, "extra ==") }
 
+// elsewhere says whether the requirement is for another system than Linux
+// alone, or for an older Python. Markers that combine conditions with "or" are
+// not understood: no.
+func (r Requirement) elsewhere() bool {
+	if strings.Contains(r.Marker, " or ") {
+		return false
+	}
+	return otherSystem.MatchString(r.Marker)
+}
+
+var otherSystem = regexp.MustCompile(`(?:sys_platform|platform_system|os_name)\s*==\s*["'](?:win32|Windows|nt|darwin|Darwin)["']` +
+	`|python_(?:full_)?version\s*<=?\s*["'](?:2|3\.(?:[0-9]|10)(?:\.|["']))`)
+
 // ParseRequires reads setuptools' requires.txt, whose sections are
 // "[extra]", "[:marker]" and "[extra:marker]", and names the extras.
 func ParseRequires(text string) (reqs []Requirement, extras []string, err error) {

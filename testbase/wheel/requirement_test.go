@@ -110,3 +110,20 @@ func TestSatisfies(t *testing.T) {
 		}
 	}
 }
+
+func TestElsewhere(t *testing.T) {
+	for marker, want := range map[string]bool{
+		`sys_platform == "win32"`:                              true,
+		`platform_system == 'Windows'`:                         true,
+		`python_version < "3.8"`:                               true,
+		`python_version <= "3.10" and sys_platform == "linux"`: true,
+		`python_version < "3.12"`:                              false,
+		`python_version >= "3.7"`:                              false,
+		`sys_platform == "win32" or python_version > "3"`:      false,
+		"": false,
+	} {
+		if got := (Requirement{Name: "x", Marker: marker}).elsewhere(); got != want {
+			t.Errorf("%q: %v", marker, got)
+		}
+	}
+}

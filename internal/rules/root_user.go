@@ -59,6 +59,9 @@ func checkRootUser(p *rule.Pass) error {
 	if !isRoot(state.User) {
 		return nil
 	}
+	if state.UserBy == nil && nonrootBase(p.File.BaseOf(p.Final)) {
+		return nil
+	}
 	f := finding.Finding{
 		Span:    p.Final.From.Span,
 		Message: "the container runs as root: there is no USER in the final stage; add a user and switch to it",
@@ -72,6 +75,14 @@ func checkRootUser(p *rule.Pass) error {
 	}
 	p.Report(f)
 	return nil
+}
+
+// nonrootBase recognises an image whose tag says that it runs as another user
+// than root, as those of distroless (gcr.io/distroless/static-debian12:nonroot, debug-nonroot).
+func nonrootBase(ref string) bool {
+	name, _, _ := strings.Cut(ref, "@")
+	_, tag, _ := strings.Cut(path.Base(name), ":")
+	return tag == "nonroot" || strings.HasPrefix(tag, "nonroot-") || strings.HasSuffix(tag, "-nonroot")
 }
 
 func refuseUser(p *rule.Pass) string {

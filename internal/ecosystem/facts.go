@@ -171,6 +171,14 @@ type Bundle struct {
 	// Source says that the builder needs the source: it holds all instructions up to the last of
 	// Facts.Builds, and the runner gets from the context only what instructions below that one copy.
 	Source bool
+	// Both says that installing reads the source and the running application may read it
+	// too: the instructions that copy it stand in both stages.
+	Both bool
+	// Tool is the program that installs ("poetry") where only the builder needs it: the Source names the
+	// instruction that brings it in, which stays there. Create is run below that instruction.
+	Tool Fact[string]
+	// Start replaces a start command that goes through the tool; nil keeps the author's.
+	Start []string
 	// Runner describes a runner on another base than the builder's; nil means the same base.
 	Runner *Runner
 }

@@ -23,6 +23,8 @@ type manager struct {
 	purge string
 	// cacheDirEnv is the variable that moves the cache.
 	cacheDirEnv string
+	// settles are subcommands that only change the manager's own settings.
+	settles []string
 }
 
 var managers = []manager{
@@ -39,6 +41,21 @@ var managers = []manager{
 		noCache: "--no-cache-dir", noCacheEnv: "PIP_NO_CACHE_DIR",
 		caches: []string{"/root/.cache/pip"}, clean: "rm -rf /root/.cache/pip",
 		purge: "cache purge", cacheDirEnv: "PIP_CACHE_DIR",
+	},
+	{
+		name: "poetry", programs: []string{"poetry"}, verbs: []string{"install", "sync", "export"},
+		noCache: "--no-cache", caches: []string{"/root/.cache/pypoetry"}, clean: "rm -rf /root/.cache/pypoetry",
+		cacheDirEnv: "POETRY_CACHE_DIR", settles: []string{"config", "check"},
+	},
+	{
+		name: "pipenv", programs: []string{"pipenv"}, verbs: []string{"install", "sync"},
+		caches: []string{"/root/.cache/pipenv"}, clean: "rm -rf /root/.cache/pipenv",
+		cacheDirEnv: "PIPENV_CACHE_DIR", settles: []string{"verify"},
+	},
+	{
+		name: "uv", programs: []string{"uv"}, verbs: []string{"sync", "pip"},
+		noCache: "--no-cache", noCacheEnv: "UV_NO_CACHE", caches: []string{"/root/.cache/uv"}, clean: "rm -rf /root/.cache/uv",
+		cacheDirEnv: "UV_CACHE_DIR",
 	},
 	{
 		name: "npm", programs: []string{"npm"}, verbs: []string{"install", "i", "ci", "clean-install", "add"},
@@ -73,6 +90,8 @@ var buildTools = map[string]bool{
 // they clean up, set shell options or print.
 var harmless = map[string]bool{
 	"true": true, ":": true, "set": true, "echo": true, "rm": true, "find": true, "ls": true, "cat": true, "which": true,
+	// An environment for dependencies is carried whole, or the ecosystem has no bundle.
+	"venv": true, "virtualenv": true,
 }
 
 // harmlessVerbs are the same for single subcommands: they fetch into a cache that only builds read, look at the source, or print.

@@ -77,7 +77,7 @@ func readRun(f *dockerfile.File, inst *dockerfile.Instruction) *runStep {
 			step.installs = append(step.installs, installCommand{shellCommand: c, manager: m, args: rest})
 		case m != nil && len(rest) > 0 && slices.Contains(m.verbs, verb(rest)):
 			step.installs = append(step.installs, installCommand{shellCommand: c, manager: m, args: rest[verbIndex(rest)+1:]})
-		case m != nil && len(rest) > 0 && (verb(rest) == m.refresh || verb(rest) == "clean" || verb(rest) == "autoremove" || verb(rest) == "purge" || verb(rest) == "remove"):
+		case m != nil && len(rest) > 0 && (verb(rest) == m.refresh || verb(rest) == "clean" || verb(rest) == "autoremove" || verb(rest) == "purge" || verb(rest) == "remove" || slices.Contains(m.settles, verb(rest))):
 		case accountPrograms[name]:
 			step.accounts = true
 		case (harmless[name] || len(rest) > 0 && slices.Contains(harmlessVerbs[name], verb(rest))) && !c.Redirects:

@@ -141,7 +141,7 @@ func (s *split) refusal() string {
 	switch k := s.p.Facts.InstallReadsSource; {
 	case s.p.Facts.Bundle == nil:
 		return s.noBundle()
-	case k.Known() && !s.bundle.Source:
+	case k.Known() && !s.bundle.Source && !s.bundle.Both:
 		return fmt.Sprintf("installing reads the source itself: %s (%s:%d)", k.Value, k.Source.File, k.Source.Line)
 	}
 	if script, where := s.absoluteScript(); script != "" && !s.bundle.Source {
@@ -155,8 +155,27 @@ func (s *split) refusal() string {
 			return reason
 		}
 	}
+	if where := s.toolBelow(); where > 0 {
+		return fmt.Sprintf("line %d calls %s, which stays in the builder: call the program by its own name", where, s.bundle.Tool.Value)
+	}
 	return s.refusesRunner()
 }
+
+// toolBelow is the line of an instruction of the runner that calls the program that installs; 0 when none does.
+func (s *split) toolBelow() int {
+	for _, inst := range s.stage.Instructions {
+		if !s.bundle.Tool.Known() || inst.Index <= s.last.Index || inst.Keyword == "CMD" || inst.Keyword == "ENTRYPOINT" {
+			continue // a start command is replaced, or there is no bundle
+		}
+		if (inst.Keyword == "RUN" || inst.Keyword == "HEALTHCHECK") && slices.Contains(strings.FieldsFunc(s.p.Text(inst.Rest), notName), s.bundle.Tool.Value) {
+			return s.line(inst)
+		}
+	}
+	return 0
+}
+
+// notName reports whether a character can't be part of a program's name.
+func notName(r rune) bool { return strings.ContainsRune(" \t\r\n\"'[],;&|()/", r) }
 
 // noBundle is what the ecosystem says about why nothing can be carried to a runner.
 func (s *split) noBundle() string {
@@ -171,6 +190,9 @@ func (s *split) noBundle() string {
 // refuses says what an instruction above the cut has against it.
 func (s *split) refuses(inst *dockerfile.Instruction) string {
 	line := s.line(inst)
+	if s.bringsTool(inst) {
+		return ""
+	}
 	switch inst.Keyword {
 	case "RUN":
 		return s.refusesRun(inst)
@@ -182,7 +204,7 @@ func (s *split) refuses(inst *dockerfile.Instruction) string {
 		if _, from := inst.Flag("from"); from || (inst.Keyword == "ADD" && strings.Contains(s.p.Text(inst.Rest), "://")) {
 			return fmt.Sprintf("line %d brings in files before the install step, from elsewhere than the context: move it below", line)
 		}
-		if copiesSource(s.p, inst) && !s.bundle.Source {
+		if copiesSource(s.p, inst) && !s.bundle.Source && !s.bundle.Both {
 			return fmt.Sprintf("the source is copied on line %d, before dependencies are installed: that has to be mended first (cache/source-before-dependencies)", line)
 		}
 	}
@@ -212,6 +234,12 @@ func (s *split) refusesRun(inst *dockerfile.Instruction) string {
 
 // bare reports whether the runner's base has no shell.
 func (s *split) bare() bool { return s.bundle.Runner != nil && !s.bundle.Runner.Shell }
+
+// bringsTool reports whether an instruction brings in the program that installs, which the runner does not need.
+func (s *split) bringsTool(inst *dockerfile.Instruction) bool {
+	t := s.bundle.Tool
+	return t.Known() && t.Source.File == s.p.DockerfilePath && t.Source.Line >= s.line(inst) && t.Source.Line <= s.p.File.Position(inst.Span.End).Line
+}
 
 // refusesRunner says what can't be done on the runner's own base.
 func (s *split) refusesRunner() string {

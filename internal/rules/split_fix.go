@@ -84,6 +84,11 @@ func (s *split) prepareBuilder() (edits []edit.Edit) {
 	if text == "" {
 		return nil
 	}
+	for _, inst := range s.before() {
+		if s.bringsTool(inst) {
+			return []edit.Edit{s.p.Insert(s.p.File.Lines(inst.Span).End, text)}
+		}
+	}
 	return []edit.Edit{s.p.Insert(s.p.File.Block(at).Start, text)}
 }
 
@@ -216,11 +221,15 @@ func (s *split) stagedAt(dir string) string {
 
 // replaceStart writes the runner's own start command in the place of the author's.
 func (s *split) replaceStart() (edits []edit.Edit) {
-	if s.bundle.Runner == nil || s.bundle.Runner.Start == nil {
+	argv := s.bundle.Start
+	if s.bundle.Runner != nil && s.bundle.Runner.Start != nil {
+		argv = s.bundle.Runner.Start
+	}
+	if argv == nil {
 		return nil
 	}
 	state := s.p.File.EndState(s.stage)
-	start := execForm(s.bundle.Runner.Start)
+	start := execForm(argv)
 	switch {
 	case state.Entrypoint != nil:
 		edits = append(edits, s.p.Edit(state.Entrypoint.Rest, start))
@@ -243,6 +252,9 @@ const (
 )
 
 func (s *split) carry(inst *dockerfile.Instruction) carrying {
+	if s.bringsTool(inst) {
+		return stays
+	}
 	switch inst.Keyword {
 	case "COPY", "ADD":
 		if !bringsManifests(s.p, inst) && !s.bundle.Source {

@@ -106,6 +106,19 @@ func many[T any](l *lister, label string, list []ecosystem.Fact[T], show func(T)
 	}
 }
 
+// bundle renders a bundle, but for the usual one, which is left out.
+func (l *lister) bundle(b *ecosystem.Bundle) {
+	if b == nil {
+		l.WriteString("no bundle\n")
+		return
+	}
+	if b.Create == "python -m venv /opt/venv" && b.Finish == "pip uninstall --yes pip" && !b.Both && !b.Tool.Known() {
+		return
+	}
+	fmt.Fprintf(l, "bundle: carries=%s create=%q finish=%q env=%v builder=%v both=%v start=%v\n", b.Carries[0].From, b.Create, b.Finish, b.Env, b.BuilderEnv, b.Both, b.Start)
+	one(l, "tool", b.Tool)
+}
+
 // listing renders facts for people to read; what is the same for all cases is left out.
 func listing(f *ecosystem.Facts) string {
 	if f == nil {
@@ -134,9 +147,8 @@ func listing(f *ecosystem.Facts) string {
 	})
 	many(l, "env", f.EnvRead, text)
 	many(l, "program", f.Programs, text)
-	if f.Bundle == nil {
-		l.WriteString("no bundle\n")
-	}
+	one(l, "development", f.DevDependencies)
+	l.bundle(f.Bundle)
 	for _, n := range f.Notes {
 		l.line("note on "+n.About, n.Text, n.Source)
 	}

@@ -27,7 +27,16 @@ type install struct {
 	pip   bool   // pip installs something
 	other string // another tool that installs: "poetry"
 	moves string // the option that makes pip install elsewhere: "--user"
-	venv  bool   // the Dockerfile makes a virtual environment
+	// venvs are the virtual environments that the Dockerfile makes, absolute; "" for one with unknown options.
+	venvs []string
+	// outside is the line of an install that may not go into the environment; 0 when there is none.
+	outside   int
+	uvPip     bool            // "uv pip" installs
+	tool      *tool           // that installs the project; nil for pip
+	settings  []string        // what "poetry config" sets
+	generated map[string]bool // requirements files that poetry writes, absolute in the image
+	// localOnly says that installing reads the source only to build it, and leaves no link to it.
+	localOnly bool
 }
 
 // Bounds of nested requirements files.
@@ -38,7 +47,7 @@ const (
 
 // installs reads the RUN instructions of all stages that the final one is made from.
 func (d *detection) installs() *install {
-	in := &install{detection: d, seen: map[string]bool{}}
+	in := &install{detection: d, seen: map[string]bool{}, generated: map[string]bool{}}
 	if d.in.Dockerfile == nil || d.in.Final == nil {
 		return in
 	}
@@ -54,11 +63,15 @@ func (d *detection) installs() *install {
 
 func (in *install) run(inst *dockerfile.Instruction) {
 	for _, c := range container.Commands(in.in.Dockerfile, inst) {
+		uv := c.Name == "uv"
 		c = throughPython(c)
 		switch {
 		case c.Name == "venv" || c.Name == "virtualenv":
-			in.venv = true
+			in.venvs = append(in.venvs, newEnvironment(c, uv))
+		case in.project(inst, c):
 		case isPip(c.Name) && verb(c) == "install":
+			in.uvPip = in.uvPip || uv
+			in.inEnvironment(inst, c)
 			in.files = container.FilesAt(in.in.Dockerfile, inst, in.in.Context)
 			in.command(c)
 		case in.other == "" && otherInstaller(c):
@@ -90,6 +103,35 @@ func throughPython(c container.Command) container.Command {
 	return c
 }
 
+// newEnvironment is where a command makes a virtual environment, absolute; "" when an option of it is not known to be harmless.
+func newEnvironment(c container.Command, uv bool) string {
+	place := ""
+	for _, w := range c.Args {
+		switch {
+		case w.Text == "--upgrade-deps" || w.Text == "--without-pip" || w.Text == "--clear" || w.Text == "--symlinks" || w.Text == "--seed":
+		case strings.HasPrefix(w.Text, "-") || place != "" || !w.Literal:
+			return ""
+		default:
+			place = container.Absolute(c.Dir, w.Text)
+		}
+	}
+	if place == "" && uv {
+		place = container.Absolute(c.Dir, ".venv")
+	}
+	return place
+}
+
+// inEnvironment notes an install that may not go into the environment that was made.
+func (in *install) inEnvironment(inst *dockerfile.Instruction, c container.Command) {
+	if in.outside > 0 || in.onlyBrings(inst, "uv") > 0 || in.onlyBrings(inst, "pip") > 0 {
+		return
+	}
+	path, _ := in.variable(inst, "PATH")
+	if len(in.venvs) == 0 || !strings.HasPrefix(path, in.venvs[0]+"/bin:") {
+		in.outside = c.Line
+	}
+}
+
 func isPip(name string) bool {
 	return name == "pip" || strings.HasPrefix(name, "pip3") || strings.HasPrefix(name, "pip2")
 }
@@ -107,10 +149,8 @@ func verb(c container.Command) string {
 func otherInstaller(c container.Command) bool {
 	v := verb(c)
 	switch c.Name {
-	case "poetry", "pipenv", "pdm", "conda", "mamba", "micromamba":
+	case "pdm", "conda", "mamba", "micromamba":
 		return v == "install" || v == "sync" || v == "env" || v == "create" || v == "update"
-	case "uv":
-		return v == "sync"
 	case "python", "python3":
 		return len(c.Args) > 1 && path.Base(c.Args[0].Text) == "setup.py" && (c.Args[1].Text == "install" || c.Args[1].Text == "develop")
 	}
@@ -212,6 +252,7 @@ func (in *install) requirement(c container.Command, text string, source ecosyste
 	}
 	if line.Kind == requirements.Local {
 		in.reads("pip install "+text+" builds it from the source", source)
+		in.localOnly = in.facts.InstallReadsSource.Source == source
 		in.projectFiles(c.Dir, line.Target, source)
 		return
 	}
@@ -219,6 +260,7 @@ func (in *install) requirement(c container.Command, text string, source ecosyste
 }
 
 func (in *install) reads(why string, source ecosystem.Source) {
+	in.localOnly = false
 	if !in.facts.InstallReadsSource.Known() {
 		in.facts.InstallReadsSource = ecosystem.Fact[string]{Value: why, Source: source}
 	}
@@ -227,6 +269,9 @@ func (in *install) reads(why string, source ecosystem.Source) {
 // requirementsFile reads a file of the image, if the context has it, and all that it includes.
 func (in *install) requirementsFile(image, kind string, source ecosystem.Source, depth int) {
 	name, ok := in.files.InContext(image)
+	if in.generated[image] {
+		return // out of manifests that are known
+	}
 	if !ok {
 		in.note("manifests", image+" does not come from the build context", source)
 		in.reads(image+" does not come from the build context", source)

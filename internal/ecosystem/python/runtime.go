@@ -5,42 +5,12 @@ import (
 	"strings"
 
 	"github.com/plimsoll/plimsoll/internal/ecosystem"
-	"github.com/plimsoll/plimsoll/internal/finding"
 )
-
-// environment is where the builder installs; the runner has it at the same
-// place, because scripts in it name their interpreter by its full path.
-const environment = "/opt/venv"
 
 func runEnv() []ecosystem.RunEnv {
 	return []ecosystem.RunEnv{
 		{Name: "PYTHONUNBUFFERED", Value: "1", Why: "log lines reach the container's log at once, and none is lost when it is killed"},
 		{Name: "PYTHONDONTWRITEBYTECODE", Value: "1", Why: "no .pyc files are written at run time, which a non-root user may not do and which grow the container"},
-	}
-}
-
-// bundle is a virtual environment. It needs an interpreter with the venv module
-// at the same path in both stages, which the official images have.
-func (d *detection) bundle(in *install) *ecosystem.Bundle {
-	refuse := func(why string) *ecosystem.Bundle {
-		d.note("bundle", why, ecosystem.Source{})
-		return nil
-	}
-	switch {
-	case in.other != "":
-		return refuse(in.other + " installs, and it is not known to install into a given environment")
-	case in.venv:
-		return refuse("the Dockerfile makes a virtual environment of its own")
-	case in.moves != "":
-		return refuse("pip is told to install elsewhere: " + in.moves)
-	case !d.base.official:
-		return refuse("the base is not an official Python image, so that venv and the interpreter's path are not certain")
-	}
-	return &ecosystem.Bundle{
-		Carries: []ecosystem.Carry{{From: environment, To: environment, Why: "dependencies"}},
-		Create:  "python -m venv " + environment,
-		Finish:  "pip uninstall --yes pip",
-		Env:     []finding.EnvVar{{Name: "PATH", Value: environment + "/bin:$PATH"}},
 	}
 }
 

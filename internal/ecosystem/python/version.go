@@ -5,8 +5,6 @@ import (
 	"path"
 	"strings"
 
-	"github.com/BurntSushi/toml"
-
 	"github.com/plimsoll/plimsoll/internal/dockerfile"
 	"github.com/plimsoll/plimsoll/internal/ecosystem"
 )
@@ -123,28 +121,6 @@ func requiresPython(fsys fs.FS) (string, ecosystem.Source) {
 		}
 	}
 	return "", ecosystem.Source{}
-}
-
-// project is the part of pyproject.toml that matters here.
-type project struct {
-	Project struct {
-		RequiresPython string   `toml:"requires-python"`
-		Dependencies   []string `toml:"dependencies"`
-	} `toml:"project"`
-	Tool struct {
-		Poetry struct {
-			Dependencies map[string]any `toml:"dependencies"`
-		} `toml:"poetry"`
-	} `toml:"tool"`
-}
-
-// parseProject reads pyproject.toml; what can't be read is left empty.
-func parseProject(text string) project {
-	var p project
-	if _, err := toml.Decode(text, &p); err != nil {
-		return project{}
-	}
-	return p
 }
 
 // lineOf is the first line that starts with a key or holds a quoted requirement; 0 when there is none.

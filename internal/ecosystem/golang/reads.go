@@ -140,17 +140,26 @@ func (r *reading) words() {
 		if !joined {
 			value = a
 		}
-		if value != "." {
-			r.add(value, r.d.docker(r.d.start.Line, "the command names it"))
-		} else {
-			r.everything()
-		}
+		r.word(value, r.d.docker(r.d.start.Line, "the command names it"))
 	}
 	for _, v := range r.d.state.Env {
-		if v.Value != "" && v.By != nil {
-			r.add(v.Value, r.d.docker(r.d.in.Dockerfile.Position(v.By.Span.Start).Line, v.Name+" names it"))
+		if v.By != nil {
+			r.word(v.Value, r.d.docker(r.d.in.Dockerfile.Position(v.By.Span.Start).Line, v.Name+" names it"))
 		}
 	}
+}
+
+// word is a path that is given to the program. The working directory is one that the source lies
+// in as well: what is no source of it is carried.
+func (r *reading) word(value string, source ecosystem.Source) {
+	if value == "" {
+		return
+	}
+	if image := r.d.absolute(value); image == r.d.state.Workdir {
+		r.guess(source)
+		return
+	}
+	r.add(value, source)
 }
 
 // add carries what a path or pattern names, where the image has it from the

@@ -34,6 +34,7 @@ func All() []*rule.Rule {
 		sourceBeforeDependencies,
 		sudoUsed,
 		unpinnedBase,
+		unstrippedBinary,
 		updateApart,
 		volatileEarly,
 		worldWritable,

@@ -18,6 +18,7 @@ func All() []*rule.Rule {
 		loopbackBind,
 		missingEnv,
 		missingLabels,
+		noCacheMount,
 		noExpose,
 		noHealthcheck,
 		noWorkdir,

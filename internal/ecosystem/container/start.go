@@ -117,6 +117,22 @@ func fromScript(parsed *shell.Script, state dockerfile.State, line int) Start {
 	return s
 }
 
+// Plain is a command that needs no shell, such as a script of package.json, as argv; why says what stands against that.
+func Plain(code string) (argv []string, why string) {
+	code = strings.TrimSpace(code)
+	if code == "" || strings.ContainsAny(code[:1], "-[<#") {
+		return nil, "the command can't be read"
+	}
+	parsed, err := parseCode(code)
+	if err != nil {
+		return nil, "the command can't be read"
+	}
+	if argv = parsed.Argv(); argv == nil {
+		return nil, whyShell(parsed.Commands())
+	}
+	return argv, ""
+}
+
 func whyShell(commands []shell.Command) string {
 	for _, c := range commands {
 		switch {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/plimsoll/plimsoll/internal/ecosystem"
 	"github.com/plimsoll/plimsoll/internal/ecosystem/golang"
+	"github.com/plimsoll/plimsoll/internal/ecosystem/node"
 	"github.com/plimsoll/plimsoll/internal/ecosystem/python"
 )
 
@@ -14,6 +15,7 @@ func Detectors() []ecosystem.Detector {
 	return []ecosystem.Detector{
 		python.Detector(),
 		golang.Detector(),
+		node.Detector(),
 	}
 }
 

@@ -12,6 +12,7 @@ func TestDetect(t *testing.T) {
 	for src, want := range map[string]string{
 		"FROM python:3.11\nCMD [\"python\", \"-m\", \"http.server\"]\n": "python",
 		"FROM golang:1.22\nCMD [\"go\", \"run\", \".\"]\n":              "golang",
+		"FROM node:20\nCMD [\"node\", \"server.js\"]\n":                 "node",
 		"FROM alpine\nCMD [\"true\"]\n":                                 "",
 	} {
 		f, err := dockerfile.Parse("Dockerfile", []byte(src))

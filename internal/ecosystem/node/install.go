@@ -1,0 +1,291 @@
+package node
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/plimsoll/plimsoll/internal/dockerfile"
+	"github.com/plimsoll/plimsoll/internal/ecosystem"
+	"github.com/plimsoll/plimsoll/internal/ecosystem/container"
+)
+
+// building is what the Dockerfile's RUN steps do with packages and source.
+type building struct {
+	installs []step
+	builds   []step
+	global   []step // npm install -g
+	packages []entry
+	berry    ecosystem.Source // what shows that yarn is not yarn classic
+}
+
+// step is one command of a package manager, or one that builds.
+type step struct {
+	container.Command
+	manager string
+	dir     string // where it works, absolute in the image
+	dev     bool   // development dependencies are installed
+	scripts bool   // install scripts run
+}
+
+// installs reads the RUN instructions of all stages that the final one is made from.
+func (d *detection) installs() {
+	for _, stage := range container.Stages(d.in.Dockerfile, d.in.Final) {
+		for _, inst := range stage.Instructions {
+			if inst.Keyword != "RUN" {
+				continue
+			}
+			for _, c := range container.Commands(d.in.Dockerfile, inst) {
+				d.command(inst, c)
+			}
+		}
+	}
+	if d.pkg == nil || len(d.pkg.all("devDependencies")) == 0 {
+		return
+	}
+	if i := slices.IndexFunc(d.built.installs, func(s step) bool { return s.dev }); i >= 0 {
+		d.facts.DevDependencies = ecosystem.Fact[string]{Value: "devDependencies", Source: d.docker(d.built.installs[i].Line, "installs them")}
+	}
+}
+
+func (d *detection) command(inst *dockerfile.Instruction, c container.Command) {
+	s := step{Command: c, manager: managerOf(c.Name), dir: c.Dir, scripts: true}
+	verb, rest := s.verb()
+	switch {
+	case s.manager == "":
+		if name := buildProgram(c); name != "" {
+			s.builds(d, name)
+		}
+	case installVerb(s.manager, verb):
+		if s.flag("-g", "--global", "--location=global") || s.manager == "yarn" && verb == "global" {
+			d.built.global = append(d.built.global, s)
+			return
+		}
+		d.install(inst, s)
+	case verb == "run" || verb == "run-script":
+		if len(rest) > 0 && isBuild(rest[0]) {
+			s.builds(d, s.manager+" run "+rest[0])
+		}
+	case s.manager != "npm" && isBuild(verb) && d.hasScript(verb):
+		s.builds(d, s.manager+" "+verb)
+	case (verb == "exec" || verb == "x") && len(rest) > 0:
+		s.builds(d, s.manager+" exec "+rest[0])
+	}
+}
+
+func (s step) builds(d *detection, what string) {
+	d.built.builds = append(d.built.builds, s)
+	d.facts.Builds = append(d.facts.Builds, ecosystem.Fact[string]{Value: what, Source: d.docker(s.Line, "builds")})
+}
+
+func (d *detection) hasScript(name string) bool {
+	if d.pkg == nil {
+		return false
+	}
+	_, ok := d.pkg.get("scripts", name)
+	return ok
+}
+
+func managerOf(program string) string {
+	switch program {
+	case "npm", "pnpm", "yarn":
+		return program
+	case "yarnpkg":
+		return "yarn"
+	}
+	return ""
+}
+
+// buildProgram names what a RUN builds with when it does so without a script of package.json.
+func buildProgram(c container.Command) string {
+	var words []string
+	for _, a := range c.Args {
+		if !strings.HasPrefix(a.Text, "-") {
+			words = append(words, a.Text)
+		}
+	}
+	switch name := c.Name; {
+	case name == "npx" && len(words) > 0:
+		return "npx " + words[0]
+	case name == "node" && len(words) > 0 && slices.Contains(extensions, path.Ext(words[0])):
+		return "node " + words[0]
+	case slices.Contains([]string{"tsc", "esbuild", "webpack", "vite", "rollup", "next", "nest", "parcel"}, name):
+		return name
+	}
+	return ""
+}
+
+// isBuild reports whether a script makes something: all do but those that check or serve.
+func isBuild(script string) bool {
+	first, _, _ := strings.Cut(script, ":")
+	return script != "" && !slices.Contains([]string{"test", "lint", "start", "dev", "serve", "watch", "format", "e2e", "coverage"}, first)
+}
+
+// valued are options of the managers whose value is the next word.
+var valued = []string{"--prefix", "--cwd", "-C", "--dir", "--filter", "-F", "--workspace", "-w", "--cache", "--registry", "--loglevel", "--omit", "--include", "--network-timeout"}
+
+// verb is the first word that is no option, and the words behind it.
+func (s step) verb() (string, []string) {
+	var words []string
+	for i, a := range s.Args {
+		if !strings.HasPrefix(a.Text, "-") && (i == 0 || !slices.Contains(valued, s.Args[i-1].Text)) {
+			words = append(words, a.Text)
+		}
+	}
+	if len(words) == 0 {
+		return "", nil
+	}
+	return words[0], words[1:]
+}
+
+func installVerb(manager, verb string) bool {
+	switch manager {
+	case "npm":
+		return slices.Contains([]string{"install", "i", "ci", "clean-install", "add"}, verb)
+	case "yarn":
+		return slices.Contains([]string{"", "install", "add", "global"}, verb)
+	}
+	return slices.Contains([]string{"install", "i", "add"}, verb)
+}
+
+func (s step) flag(names ...string) bool {
+	return slices.ContainsFunc(s.Args, func(w container.Word) bool { return slices.Contains(names, w.Text) })
+}
+
+// option is the value of an option, behind = or in the next word.
+func (s step) option(names ...string) string {
+	for i, a := range s.Args {
+		for _, n := range names {
+			if v, ok := strings.CutPrefix(a.Text, n+"="); ok {
+				return v
+			}
+			if a.Text == n && i+1 < len(s.Args) {
+				return s.Args[i+1].Text
+			}
+		}
+	}
+	return ""
+}
+
+// install is one step that installs what a package.json lists.
+func (d *detection) install(inst *dockerfile.Instruction, s step) {
+	if dir := s.option("--prefix", "--cwd", "-C", "--dir"); dir != "" {
+		s.dir = container.Absolute(s.dir, dir)
+	}
+	s.dev = d.bringsDev(inst, s)
+	s.scripts = !s.flag("--ignore-scripts")
+	d.built.installs = append(d.built.installs, s)
+	if d.in.Context == nil {
+		return
+	}
+	files := container.FilesAt(d.in.Dockerfile, inst, d.in.Context)
+	name, ok := files.InContext(path.Join(s.dir, "package.json"))
+	if !ok {
+		return
+	}
+	m := readManifest(d.in.Context, name)
+	if m == nil {
+		d.note("manifests", name+" can't be read as JSON", ecosystem.Source{File: name})
+		return
+	}
+	at := d.docker(s.Line, s.manager+" reads it")
+	d.addManifest(name, "package", at)
+	for _, f := range besides(s.manager) {
+		if other, ok := files.InContext(path.Join(s.dir, f.Path)); ok && exists(d.in.Context, other) {
+			d.addManifest(other, f.Kind, at)
+		}
+	}
+	for _, w := range m.workspaces(d.in.Context) {
+		if inner := readManifest(d.in.Context, w.value); inner != nil {
+			d.addManifest(w.value, "workspace", m.at(w.line, "is a workspace"))
+			d.reads(inner, s)
+		}
+	}
+	d.reads(m, s)
+}
+
+// besides are the other files that a manager reads in the directory of package.json.
+func besides(manager string) []ecosystem.Manifest {
+	settings := ecosystem.Manifest{Path: ".npmrc", Kind: "settings"}
+	switch manager {
+	case "npm":
+		return []ecosystem.Manifest{{Path: "npm-shrinkwrap.json", Kind: "lock"}, {Path: "package-lock.json", Kind: "lock"}, settings}
+	case "yarn":
+		return []ecosystem.Manifest{{Path: "yarn.lock", Kind: "lock"}, settings, {Path: ".yarnrc", Kind: "settings"}, {Path: ".yarnrc.yml", Kind: "settings"}}
+	}
+	return []ecosystem.Manifest{{Path: "pnpm-lock.yaml", Kind: "lock"}, settings, {Path: "pnpm-workspace.yaml", Kind: "settings"}, {Path: ".pnpmfile.cjs", Kind: "settings"}}
+}
+
+func (d *detection) addManifest(name, kind string, source ecosystem.Source) {
+	for _, m := range d.facts.Manifests {
+		if m.Value.Path == name {
+			return
+		}
+	}
+	d.facts.Manifests = append(d.facts.Manifests, ecosystem.Fact[ecosystem.Manifest]{Value: ecosystem.Manifest{Path: name, Kind: kind}, Source: source})
+}
+
+// hooks are the scripts of a project that installing runs.
+var hooks = []string{"preinstall", "install", "postinstall", "preprepare", "prepare", "postprepare"}
+
+// reads finds what makes installing need more than manifests, and gathers the dependencies.
+func (d *detection) reads(m *manifest, s step) {
+	for _, section := range []string{"dependencies", "optionalDependencies", "devDependencies"} {
+		for _, e := range m.all(section) {
+			if section != "devDependencies" || s.dev {
+				d.built.packages = append(d.built.packages, e)
+			}
+			scheme, _, _ := strings.Cut(e.value, ":")
+			if slices.Contains([]string{"file", "link", "portal"}, scheme) {
+				d.readsSource(e.name+" lies in the source ("+e.value+")", m.at(e.line, section))
+			}
+			if e.name == "@prisma/client" && s.scripts {
+				d.readsSource("installing @prisma/client generates code from prisma/schema.prisma", m.at(e.line, section))
+			}
+		}
+	}
+	for _, e := range m.all("scripts") {
+		if s.scripts && slices.Contains(hooks, e.name) {
+			d.readsSource("the script "+e.name+" runs with it ("+e.value+")", m.at(e.line, "scripts"))
+		}
+	}
+	dir := path.Dir(m.file)
+	if pm, ok := m.get("", "packageManager"); ok && s.manager == "yarn" && strings.HasPrefix(pm.value, "yarn@") && !strings.HasPrefix(pm.value, "yarn@1.") {
+		d.isBerry(m.at(pm.line, "packageManager"))
+	}
+	if rc := path.Join(dir, ".yarnrc.yml"); s.manager == "yarn" && exists(d.in.Context, rc) {
+		d.isBerry(ecosystem.Source{File: rc, Line: 1, Note: "settings of yarn 2 or later"})
+	}
+	if file := path.Join(dir, "pnpm-workspace.yaml"); s.manager == "pnpm" && exists(d.in.Context, file) {
+		d.readsSource("pnpm-workspace.yaml names workspaces, which are not followed", ecosystem.Source{File: file, Line: 1})
+	}
+}
+
+func (d *detection) isBerry(at ecosystem.Source) {
+	d.built.berry = at
+	d.readsSource("yarn 2 and later install in ways (Plug'n'Play, plugins, patches) that are not understood", at)
+}
+
+func (d *detection) readsSource(why string, at ecosystem.Source) {
+	if !d.facts.InstallReadsSource.Known() {
+		d.facts.InstallReadsSource = ecosystem.Fact[string]{Value: why, Source: at}
+	}
+}
+
+// bringsDev reports whether an install step brings development dependencies.
+func (d *detection) bringsDev(inst *dockerfile.Instruction, s step) bool {
+	if s.flag("--production=false", "--prod=false", "--include=dev", "--dev") || s.option("--include") == "dev" {
+		return true
+	}
+	if s.flag("--production", "--production=true", "--prod", "-P", "--only=production", "--only=prod", "--no-dev") || s.option("--omit") == "dev" {
+		return false
+	}
+	env := map[string]string{}
+	for _, v := range d.in.Dockerfile.StateBefore(inst).Env {
+		env[strings.ToLower(v.Name)] = v.Value
+	}
+	for _, v := range s.Env {
+		env[strings.ToLower(v.Name)] = v.Value.Text
+	}
+	return env["node_env"] != "production" && env["npm_config_production"] != "true" && env["npm_config_omit"] != "dev"
+}

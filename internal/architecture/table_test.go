@@ -6,6 +6,7 @@ package architecture
 var floors = map[string]int{
 	"internal/dockerfile": 0,
 	"internal/edit":       0,
+	"internal/blame":      0,
 	"internal/buildctx":   0,
 	"internal/image":      0,
 	"internal/engine":     0,

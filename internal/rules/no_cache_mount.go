@@ -84,6 +84,9 @@ var cachingTools = []cachingTool{
 var callers = []string{"make", "task", "mage", "just", "bazel", "sh", "bash", "npx", "python", "python3", "node"}
 
 func checkNoCacheMount(p *rule.Pass) error {
+	if p.File.StageNamed("scratch") != nil {
+		return nil // BuildKit begins an empty cache from scratch, and would take the stage of that name
+	}
 	for _, stage := range p.File.Stages {
 		if ships(p, stage) {
 			continue

@@ -66,6 +66,7 @@ func check(p *Pass) (err error) {
 		return fmt.Errorf("rule %s: %w", p.Rule.ID, err)
 	}
 	p.refuseBehindContinuation()
+	p.refuseWindows()
 	return validate(p)
 }
 

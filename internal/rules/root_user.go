@@ -86,6 +86,11 @@ func nonrootBase(ref string) bool {
 }
 
 func refuseUser(p *rule.Pass) string {
+	for _, inst := range p.Final.Instructions {
+		if inst.Keyword == "ONBUILD" {
+			return fmt.Sprintf("line %d is an ONBUILD: what it runs in images built on this one would no longer run as root; switch users there", p.File.Position(inst.Span.Start).Line)
+		}
+	}
 	switch {
 	case p.Facts == nil:
 		return "what the application writes is not known: no ecosystem that plimsoll knows recognised it; add a user and USER by hand"

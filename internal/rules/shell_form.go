@@ -21,7 +21,7 @@ var shellForm = &rule.Rule{
 	Phase:    rule.Lines,
 	Doc: rule.Doc{
 		Summary: "A shell stands between the container and its process.",
-		What:    "CMD or ENTRYPOINT of the final stage is in shell form, or an array that starts sh -c, and the shell does not exec the application.",
+		What:    "CMD or ENTRYPOINT of the final stage is in shell form, or an array that starts sh -c, and the shell does not exec the application; or it goes through npm, yarn or pnpm, which start a shell.",
 		Why:     "The shell is process 1 and gets SIGTERM. Most shells do not pass it on: the application is killed after the grace period, with requests in flight.",
 		Before: `
 -- Dockerfile --
@@ -33,7 +33,7 @@ CMD uvicorn main:app --host 0.0.0.0
 FROM python:3.11-slim
 CMD ["uvicorn", "main:app", "--host", "0.0.0.0"]
 `,
-		Fix:   "Writes a single command without expansions in exec form. A single command that needs the shell for a variable, or whose form decides what CMD means, gets exec in front, which makes it process 1. Refused for lists of commands.",
+		Fix:   "Writes a single command without expansions in exec form. A single command that needs the shell for a variable, or whose form decides what CMD means, gets exec in front, which makes it process 1. A script of package.json that is one plain command takes the place of npm, yarn or pnpm. Refused for lists of commands.",
 		Proof: "The process ends on SIGTERM; the measured stop time is in the table.",
 		Links: []string{"https://docs.docker.com/reference/dockerfile/#shell-and-exec-form"},
 	},
@@ -49,11 +49,16 @@ func checkShellForm(p *rule.Pass) error {
 		if inst == state.Cmd && state.Entrypoint != nil && !state.Entrypoint.JSON {
 			continue // never run: the shell form of ENTRYPOINT takes no arguments
 		}
+		combined := state.Entrypoint != nil && state.Cmd != nil
+		if f := managerStart(p, inst, combined); f != nil && (inst.JSON || f.Fix != nil) {
+			p.Report(*f)
+			continue
+		}
 		start := readStart(p, inst)
 		if start == nil || endsWithExec(start.script) {
 			continue
 		}
-		start.combined = state.Entrypoint != nil && state.Cmd != nil
+		start.combined = combined
 		f := finding.Finding{
 			Span:    inst.Span,
 			Message: fmt.Sprintf("%s %s: the shell is process 1, and SIGTERM may never reach the application, which is then killed; %s", inst.Keyword, start.form(), start.advice()),

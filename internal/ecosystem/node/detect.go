@@ -29,6 +29,7 @@ type detection struct {
 	state dockerfile.State
 	files *container.Files // what of the context lies in the final stage
 	pkg   *manifest        // package.json in the working directory; nil when there is none
+	here  bool             // pkg lies in the working directory of the image
 	built building
 	src   []*source
 	entry *source // the file that the command starts; nil when it is not known
@@ -74,7 +75,7 @@ func (d *detection) readPackage() {
 	}
 	d.files = container.FilesOf(d.in.Dockerfile, d.in.Final, d.in.Context)
 	name, ok := d.files.InContext(path.Join(d.state.Workdir, "package.json"))
-	if !ok {
+	if d.here = ok; !ok {
 		name = "package.json"
 	}
 	d.pkg = readManifest(d.in.Context, name)

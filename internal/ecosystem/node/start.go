@@ -54,8 +54,8 @@ func scriptOf(argv []string) (script string, args []string, ok bool) {
 
 // resolve follows a script of package.json to the command that it runs; why says what stands against that.
 func (d *detection) resolve(script string) (argv []string, at ecosystem.Source, why string) {
-	if d.pkg == nil {
-		return nil, at, "no package.json was found"
+	if d.pkg == nil || !d.here {
+		return nil, at, "no package.json is copied to the working directory " + d.state.Workdir
 	}
 	for _, hook := range []string{"pre" + script, "post" + script} {
 		if e, ok := d.pkg.get("scripts", hook); ok {

@@ -1,0 +1,90 @@
+package rules
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/plimsoll/plimsoll/internal/dockerfile"
+	"github.com/plimsoll/plimsoll/internal/edit"
+	"github.com/plimsoll/plimsoll/internal/finding"
+	"github.com/plimsoll/plimsoll/internal/rule"
+	"github.com/plimsoll/plimsoll/internal/shell"
+)
+
+// scriptManagers are package managers that run a script of the project in a shell of their own.
+var scriptManagers = []string{"npm", "yarn", "yarnpkg", "pnpm"}
+
+// managerStart reports a start command that goes through a package manager, which starts a shell
+// that starts the application. It returns nil when the instruction starts something else.
+func managerStart(p *rule.Pass, inst *dockerfile.Instruction, combined bool) *finding.Finding {
+	argv := plainArgv(p, inst)
+	if len(argv) == 0 || !slices.Contains(scriptManagers, path.Base(argv[0])) || p.Facts == nil {
+		return nil
+	}
+	manager := path.Base(argv[0])
+	f := &finding.Finding{
+		Span: inst.Span,
+		Message: fmt.Sprintf("%s starts the application through %s: %s is process 1 and has a shell between itself and the application, which SIGTERM may never reach; start what the script runs",
+			inst.Keyword, manager, manager),
+	}
+	start := p.Facts.Start
+	switch {
+	case combined:
+		f.Refused = "ENTRYPOINT and CMD make up the command together: write what the script runs as one of them"
+	case !start.Known() || len(start.Value) == 0 || slices.Contains(scriptManagers, path.Base(start.Value[0])):
+		f.Refused = unresolved(p)
+	default:
+		f.Fix = &finding.Fix{
+			Title:  "Start the process itself: " + strings.Join(start.Value, " "),
+			Safety: finding.Unsafe,
+			Why:    manager + " sets variables and a search path of its own for scripts; the proof starts the container, compares its answers and measures how it stops",
+			Edits:  []edit.Edit{p.Edit(inst.Rest, execForm(start.Value))},
+		}
+		f.Evidence = []finding.Evidence{{File: start.Source.File, Line: start.Source.Line, Note: start.Source.Note}}
+	}
+	return f
+}
+
+// unresolved is what the ecosystem says about why it is not known what the script runs.
+func unresolved(p *rule.Pass) string {
+	for _, n := range p.Facts.Notes {
+		if n.About == "start" {
+			return n.Text + ": give the script one plain command, or start it by hand"
+		}
+	}
+	return "what the script runs is not known: write it as a JSON array by hand"
+}
+
+// plainArgv is a command that needs no shell, without an exec in front; nil for others.
+func plainArgv(p *rule.Pass, inst *dockerfile.Instruction) (argv []string) {
+	switch s := readStart(p, inst); {
+	case s == nil: // an array
+		for _, w := range inst.Args {
+			argv = append(argv, w.Text)
+		}
+	case s.err == nil && s.array == nil:
+		argv = s.script.Argv()
+	case s.err == nil:
+		argv = wordsOf(s.own())
+	}
+	if len(argv) > 0 && argv[0] == "exec" {
+		return argv[1:]
+	}
+	return argv
+}
+
+// wordsOf are the words of the only command when nothing in them is left to expand.
+func wordsOf(commands []shell.Command) (argv []string) {
+	if len(commands) != 1 || !inPlace(commands[0]) || commands[0].Redirects || len(commands[0].Assignments) > 0 {
+		return nil
+	}
+	for _, w := range commands[0].Words {
+		if !w.Literal {
+			return nil
+		}
+		argv = append(argv, w.Text)
+	}
+	return argv
+}

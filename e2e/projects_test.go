@@ -83,7 +83,7 @@ func (lent) Close() error { return nil }
 func sharedOptions(e engine.Engine, dir string, want wanted) app.ProveOptions {
 	return app.ProveOptions{
 		OpenEngine: func(context.Context, app.ProveOptions) (engine.Engine, error) { return lent{e}, nil },
-		Path:       dir, Env: want.env, Probes: want.probes, Requests: 20, Samples: 1, Timeout: limit,
+		Path:       dir, Env: want.env, Probes: want.probes, Requests: 20, Samples: 1, Timeout: limit, Warm: true,
 		Mirrors: map[string]string{"docker.io": suite.bases, "gcr.io": suite.bases},
 	}
 }

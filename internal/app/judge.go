@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/plimsoll/plimsoll/internal/agent"
+	"github.com/plimsoll/plimsoll/internal/blame"
 	"github.com/plimsoll/plimsoll/internal/engine"
 	"github.com/plimsoll/plimsoll/internal/finding"
 	"github.com/plimsoll/plimsoll/internal/observe"
@@ -17,6 +18,7 @@ import (
 	"github.com/plimsoll/plimsoll/internal/probe"
 	"github.com/plimsoll/plimsoll/internal/project"
 	"github.com/plimsoll/plimsoll/internal/report"
+	"github.com/plimsoll/plimsoll/internal/rewrite"
 	"github.com/plimsoll/plimsoll/internal/secret"
 )
 
@@ -27,7 +29,7 @@ const maxRequests = 60
 func (p *proof) trial(s *side, from *project.Project) observe.Trial {
 	t := observe.Trial{
 		Image: s.built.Result.Image, Env: s.version.Env, Load: p.opts.Requests,
-		Health: s.built.Health(), StopSignal: s.built.StopSignal(),
+		Health: s.built.Health(), StopSignal: s.built.StopSignal(), StartTimeout: p.opts.StartTimeout,
 	}
 	if facts := from.Facts; facts != nil {
 		t.Port, t.Path = facts.Port.Value, facts.Health.Value
@@ -188,85 +190,127 @@ func lastOutput(f *engine.BuildError) string {
 	return f.Err.Error()
 }
 
-// settle takes edits back until after behaves as before does, or none is left.
-// Groups that are known to cause a fault go at once; else each group that wants
-// a proof is left out in turn, the likeliest first, and last all of them.
+// Limits of the search for what makes after fail. It may take as long as everything before it did.
+const (
+	maxTries    = 16
+	minTimeBack = 3 * time.Minute
+)
+
+// settle takes edits back until after behaves as before does, or none is left: the
+// smallest set that explains the faults, which delta debugging finds.
 func (p *proof) settle(ctx context.Context) error {
-	refuse := map[string]string{}
-	p.refused = refuse
-	for tries := 0; p.fault != nil && tries < maxTries; tries++ {
-		candidates := p.candidates()
-		if len(candidates) == 0 {
-			break
-		}
-		known := slices.DeleteFunc(slices.Clone(p.fault.groups), func(g string) bool { return !slices.Contains(candidates, g) })
-		if len(known) > 0 {
-			for _, g := range known {
-				refuse[g] = "taken back, its proof failed: " + p.fault.reason
-			}
-			if err := p.try(ctx, refuse); err != nil {
-				return err
-			}
-			continue
-		}
-		found, err := p.bisect(ctx, refuse, candidates)
-		if err != nil {
-			return err
-		}
-		if !found {
-			break
-		}
+	p.refused = map[string]string{}
+	groups := p.candidates()
+	if p.fault == nil {
+		return nil
 	}
-	if p.fault != nil {
+	if len(groups) == 0 {
 		p.fail()
+		return nil
 	}
+	first := p.fault
+	limits := blame.Limits{Tries: maxTries, Time: max(minTimeBack, time.Since(p.began))}
+	passed := map[string]*attempt{}
+	begun, tries := time.Now(), 0
+	found, err := blame.Find(ctx, groups, outcomeOf(first), limits, func(ctx context.Context, keep []string) (blame.Outcome[*fault], error) {
+		tries++
+		out := slices.DeleteFunc(slices.Clone(groups), func(g string) bool { return slices.Contains(keep, g) })
+		p.phase(fmt.Sprintf("after fails; try %d of at most %d: without %s", tries, maxTries, strings.Join(out, ", ")))
+		if err := p.try(ctx, refusing(out, "left out while the fault is looked for")); err != nil {
+			return blame.Outcome[*fault]{}, err
+		}
+		if p.fault == nil {
+			passed[strings.Join(keep, " ")] = &attempt{p.result, p.after, p.results}
+		}
+		return outcomeOf(p.fault), nil
+	})
+	if err != nil {
+		return err
+	}
+	p.report.Notes = append(p.report.Notes, fmt.Sprintf("The rewritten files failed at first (%s): %d more versions were built and run in %.0f s to find out which edits to take back.", first.reason, found.Tries, time.Since(begun).Seconds()))
+	kept := passed[strings.Join(found.Kept, " ")]
+	if kept == nil {
+		p.fault = first
+		p.fail()
+		return nil
+	}
+	return p.keep(kept, found)
+}
+
+// attempt is a version of after that passed.
+type attempt struct {
+	result  *rewrite.Result
+	after   *side
+	results []probe.Result
+}
+
+// keep goes on with a version that passed, and names what was taken back for it.
+func (p *proof) keep(a *attempt, found blame.Result[*fault]) error {
+	p.fault, p.after, p.results = nil, a.after, a.results
+	for _, r := range found.Removed {
+		p.refused[r.Group] = "taken back, its proof failed: " + r.Evidence.reason
+		if r.Untried {
+			p.refused[r.Group] = fmt.Sprintf("taken back without a try of its own, for %d tries were made: %s", found.Tries, r.Evidence.reason)
+		}
+	}
+	// The same rewrite once more, with the reasons.
+	res, err := rewrite.Run(p.project, p.rules, rewrite.Options{Refuse: p.refused})
+	if err != nil {
+		return err
+	}
+	p.result, p.report.Plan = res, res.Plan
 	return nil
 }
 
-// maxTries bounds the versions of after that are built because one failed.
-const maxTries = 12
-
-// bisect leaves out one group after the other, then all. It changes refuse to
-// what made after work.
-func (p *proof) bisect(ctx context.Context, refuse map[string]string, candidates []string) (found bool, err error) {
-	original := p.fault
-	reason := "taken back, its proof failed: " + original.reason
-	for i, g := range append(candidates, "") {
-		trial := map[string]string{}
-		for k, v := range refuse {
-			trial[k] = v
-		}
-		if i < len(candidates) {
-			p.phase(fmt.Sprintf("after fails; trying without %s (%d of %d)", g, i+1, len(candidates)+1))
-			trial[g] = reason
-		} else {
-			p.phase("after fails; trying with safe edits alone")
-			for _, c := range candidates {
-				trial[c] = "taken back together with others, for no single one explains it: " + original.reason
-			}
-		}
-		if err := p.try(ctx, trial); err != nil {
-			return false, err
-		}
-		if p.fault == nil {
-			for k, v := range trial {
-				refuse[k] = v
-			}
-			return true, nil
-		}
+func refusing(groups []string, reason string) map[string]string {
+	refuse := map[string]string{}
+	for _, g := range groups {
+		refuse[g] = reason
 	}
-	p.fault = original
-	return false, nil
+	return refuse
 }
 
-// candidates are the groups that want a proof, the likeliest cause first.
-func (p *proof) candidates() []string {
-	var groups []string
-	for _, a := range p.result.Plan.Applied {
-		if a.Safety != finding.Safe && a.Group != handWritten && !slices.Contains(groups, a.Group) {
-			groups = append(groups, a.Group)
+// outcomeOf tells the search what became of a try.
+func outcomeOf(f *fault) blame.Outcome[*fault] {
+	if f == nil {
+		return blame.Outcome[*fault]{Pass: true}
+	}
+	return blame.Outcome[*fault]{Evidence: f, Suspects: append(slices.Clone(f.groups), f.pointsAt()...)}
+}
+
+// pointsAt are the groups that a fault's own words speak of.
+func (f *fault) pointsAt() (groups []string) {
+	text := strings.ToLower(f.reason + f.detail)
+	for words, of := range map[string][]string{
+		"permission denied":         {"security/root-user"},
+		"read-only file system":     {"security/root-user"},
+		"cannot open shared object": {"size/heavy-base", "size/single-stage"},
+		"which is not in the image": {"size/heavy-base", "size/single-stage"},
+		"unable to open database":   {"security/root-user"},
+		"executable file not found": {"size/heavy-base", "size/single-stage"},
+		"modulenotfounderror":       {"size/single-stage", "cache/source-before-dependencies"},
+		"cannot find module":        {"size/single-stage", "size/dev-dependencies"},
+	} {
+		if strings.Contains(text, words) {
+			groups = append(groups, of...)
 		}
 	}
+	return groups
+}
+
+// candidates are the groups of edits, the likeliest cause first and those that need no proof last.
+func (p *proof) candidates() []string {
+	var groups, safe []string
+	for _, a := range p.result.Plan.Applied {
+		list := &groups
+		if a.Safety == finding.Safe {
+			list = &safe
+		}
+		if a.Group != handWritten && !slices.Contains(*list, a.Group) {
+			*list = append(*list, a.Group)
+		}
+	}
+	safe = slices.DeleteFunc(safe, func(g string) bool { return slices.Contains(groups, g) })
 	rank := func(g string) int {
 		if i := slices.Index(suspicion, g); i >= 0 {
 			return i
@@ -274,7 +318,7 @@ func (p *proof) candidates() []string {
 		return len(suspicion)
 	}
 	slices.SortStableFunc(groups, func(a, b string) int { return cmp.Compare(rank(a), rank(b)) })
-	return groups
+	return append(groups, safe...)
 }
 
 // suspicion orders groups by how often they are what breaks an image in

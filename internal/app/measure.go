@@ -26,9 +26,9 @@ const enough = 2 * time.Second
 // measure takes both sides' figures. Only samples are taken here; running and
 // asking is done.
 func (p *proof) measure(ctx context.Context) error {
-	if len(p.after.cold) == 0 {
+	if len(p.after.cold) == 0 && !p.opts.Warm {
 		p.phase("building after once more, no step cached")
-		built, errs := observe.BuildCold(ctx, p.engine, []observe.Version{p.after.version}, p.event)
+		built, errs := observe.BuildBoth(ctx, p.engine, []observe.Version{p.after.version}, true, p.event)
 		if errs[0] != nil {
 			return errs[0]
 		}

@@ -94,6 +94,10 @@ type ProveOptions struct {
 	Requests int
 	// Samples is how often timed figures are taken; 0 means DefaultSamples.
 	Samples int
+	// Warm builds with the build cache: quicker, and without the figure of a build from nothing.
+	Warm bool
+	// StartTimeout is how long an application may take to answer; 0 means a minute.
+	StartTimeout time.Duration
 	// Keep leaves the unpacked layers of both images behind for a look.
 	Keep bool
 	// Write changes the files on disk, to what was proven alone.

@@ -63,6 +63,7 @@ type proof struct {
 	after    *side
 	result   *rewrite.Result
 	phases   phaseClock
+	began    time.Time
 
 	requests []probe.Request // what every container is asked
 	results  []probe.Result
@@ -94,7 +95,7 @@ func newProof(ctx context.Context, opts ProveOptions) (*proof, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &proof{opts: opts, rules: rs, env: env}
+	p := &proof{opts: opts, rules: rs, env: env, began: time.Now()}
 	p.phase("reading the project")
 	if p.project, err = load(ctx, opts.Path, sources{opts.Offline, opts.Mirrors}); err != nil {
 		return nil, err
@@ -200,8 +201,27 @@ func (p *proof) against() error {
 			Applied: []plan.Applied{{Rule: handWritten, Group: handWritten, Title: p.opts.Against, Safety: finding.Unsafe, Why: "written by hand"}},
 		},
 	}
+	if p.result.Plan.RunEnv, err = p.bakedIntoBefore(next); err != nil {
+		return err
+	}
 	p.report.Plan = p.result.Plan
 	return nil
+}
+
+// bakedIntoBefore are the credentials that the original has in its environment and the
+// version written by hand has not: the application gets them at run time, as with plimsoll's own rewrite.
+func (p *proof) bakedIntoBefore(next *project.Project) (env []finding.EnvVar, err error) {
+	res, err := rewrite.Run(p.project, p.rules, rewrite.Options{})
+	if err != nil {
+		return nil, err
+	}
+	state := next.File.EndState(next.Final)
+	for _, e := range res.Plan.RunEnv {
+		if _, set := state.EnvVar(e.Name); !set {
+			env = append(env, e)
+		}
+	}
+	return env, nil
 }
 
 // start opens the engine and a registry to push to.
@@ -276,8 +296,12 @@ func (p *proof) establish(ctx context.Context) (err error) {
 	if p.after, err = p.version("after", p.result.Project, p.afterEnv()); err != nil {
 		return err
 	}
-	p.phase("building both versions, no step cached")
-	built, errs := observe.BuildCold(ctx, p.engine, []observe.Version{p.before.version, p.after.version}, p.event)
+	how := "no step cached"
+	if p.opts.Warm {
+		how = "with the build cache"
+	}
+	p.phase("building both versions, " + how)
+	built, errs := observe.BuildBoth(ctx, p.engine, []observe.Version{p.before.version, p.after.version}, !p.opts.Warm, p.event)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -341,6 +365,9 @@ func (p *proof) runBefore(ctx context.Context) error {
 
 func (s *side) take(b *observe.Built) {
 	s.built = b
+	if !b.Build.NoCache {
+		return
+	}
 	s.cold = append(s.cold, b.Result.Solve.Seconds())
 	s.coldSteps = b.Result.Steps
 }

@@ -96,7 +96,10 @@ func (s *session) writeAll(reports []*report.Report, failed error, write func([]
 func withFailures(reports []*report.Report, failed error, version string) []*report.Report {
 	errs := parts(failed)
 	if len(reports) == 1 && len(errs) == 1 && (reports[0].Failure == nil || errors.Is(errs[0], reports[0].Failure)) {
-		reports[0].Verdict, reports[0].Failure = report.Failed, reports[0].FailureOf(errs[0])
+		reports[0].Failure = reports[0].FailureOf(errs[0])
+		if reports[0].Verdict == "" { // a proof that broke off says itself how far it came
+			reports[0].Verdict = report.Failed
+		}
 		return reports
 	}
 	for _, err := range errs {

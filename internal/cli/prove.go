@@ -31,8 +31,8 @@ type proveFlags struct {
 	against, envFile, target, state string
 	env, buildArgs, probes          []string
 	requests, samples               int
-	keep, write, allowPartial       bool
-	timeout                         time.Duration
+	keep, write, allowPartial, warm bool
+	timeout, startTimeout           time.Duration
 }
 
 func (s *session) prove() *cobra.Command {
@@ -71,6 +71,8 @@ func (f *proveFlags) register(cmd *cobra.Command) {
 	flags.IntVar(&f.requests, "requests", app.DefaultRequests, "requests before memory is read")
 	flags.IntVar(&f.samples, "samples", app.DefaultSamples, "samples of timed figures")
 	flags.DurationVar(&f.timeout, "timeout", app.DefaultTimeout, "limit of the whole proof; 0 is none")
+	flags.DurationVar(&f.startTimeout, "start-timeout", 0, "how long the application may take to answer; 0 is a minute")
+	flags.BoolVar(&f.warm, "warm", false, "build with the build cache: quicker, without the figure of a build from nothing")
 	flags.BoolVar(&f.keep, "keep", false, "leave the unpacked layers of both images behind")
 	flags.StringVar(&f.state, "state", "", "keep the engine's state in `DIR` (default: in the user's cache)")
 	flags.StringVar(&f.target, "target", "", "build this `STAGE` instead of the last")
@@ -88,7 +90,7 @@ func (s *session) proveOptions(path string, f *proveFlags) (app.ProveOptions, er
 		OpenEngine: openEngine,
 		Path:       path, Against: f.against, EnvFile: f.envFile, Target: f.target, State: f.state,
 		Env: env, BuildArgs: buildArgs, Probes: probes, Requests: f.requests, Samples: f.samples,
-		Keep: f.keep, Write: f.write, Timeout: f.timeout,
+		Keep: f.keep, Write: f.write, Timeout: f.timeout, Warm: f.warm, StartTimeout: f.startTimeout,
 		Mirrors: mirrors, Rules: rules, Offline: f.offline,
 	}
 	return options, errors.Join(err1, err2, err3, err4, f.validate())
@@ -100,6 +102,8 @@ func (f *proveFlags) validate() error {
 		return fmt.Errorf("--requests %d: want at least 1", f.requests)
 	case f.samples < 1:
 		return fmt.Errorf("--samples %d: want at least 1", f.samples)
+	case f.startTimeout < 0:
+		return fmt.Errorf("--start-timeout %s: want 0 or more", f.startTimeout)
 	case f.timeout < 0:
 		return fmt.Errorf("--timeout %s: want 0 or more", f.timeout)
 	case f.against != "" && f.write:

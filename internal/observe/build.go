@@ -58,13 +58,13 @@ func BuildOne(ctx context.Context, e engine.Engine, v Version, progress func(eng
 	return &Built{Version: v, Result: res, config: config}, nil
 }
 
-// BuildCold builds versions side by side on one engine, executing every step.
+// BuildBoth builds versions side by side on one engine; cold executes every step.
 // One that fails does not stop the others: errs has one entry per version.
-func BuildCold(ctx context.Context, e engine.Engine, versions []Version, progress func(engine.Event)) (built []*Built, errs []error) {
+func BuildBoth(ctx context.Context, e engine.Engine, versions []Version, cold bool, progress func(engine.Event)) (built []*Built, errs []error) {
 	built, errs = make([]*Built, len(versions)), make([]error, len(versions))
 	var group errgroup.Group
 	for i, v := range versions {
-		v.Build.NoCache = true
+		v.Build.NoCache = cold
 		group.Go(func() error {
 			built[i], errs[i] = BuildOne(ctx, e, v, progress)
 			return nil

@@ -81,7 +81,7 @@ func loadRules() (*ruleSet, error) {
 			r.Keywords[i] = strings.ToLower(k)
 		}
 		r.compiled = sync.OnceValues(r.compile)
-		r.isLocal = r.containsKeyword()
+		r.isLocal = r.ID == genericRule || r.containsKeyword() // it writes passwd and password as passw(?:or)?d
 		r.reach = sync.OnceValue(func() int { return reach(r.Regex) })
 		set.rules = append(set.rules, r)
 	}

@@ -94,9 +94,11 @@ var harmless = map[string]bool{
 	"venv": true, "virtualenv": true,
 }
 
-// harmlessVerbs are the same for single subcommands: they fetch into a cache that only builds read, look at the source, or print.
+// harmlessVerbs are the same for single subcommands: they fetch into a cache that only builds read or empty it, look at the source, or print.
 var harmlessVerbs = map[string][]string{
-	"go": {"mod", "vet", "version", "env", "list", "test", "clean"},
+	"go":   {"mod", "vet", "version", "env", "list", "test", "clean"},
+	"npm":  {"cache"},
+	"yarn": {"cache"},
 }
 
 // accountPrograms make users, directories and permissions: they belong to the

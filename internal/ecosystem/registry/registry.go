@@ -8,6 +8,7 @@ import (
 	"github.com/plimsoll/plimsoll/internal/ecosystem/golang"
 	"github.com/plimsoll/plimsoll/internal/ecosystem/node"
 	"github.com/plimsoll/plimsoll/internal/ecosystem/python"
+	"github.com/plimsoll/plimsoll/internal/ecosystem/static"
 )
 
 // Detectors lists the ecosystems; the first that recognises an application wins.
@@ -15,6 +16,7 @@ func Detectors() []ecosystem.Detector {
 	return []ecosystem.Detector{
 		python.Detector(),
 		golang.Detector(),
+		static.Detector(), // before Node's, which takes all that runs on Node
 		node.Detector(),
 	}
 }

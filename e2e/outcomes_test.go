@@ -179,3 +179,64 @@ func TestAgainst(t *testing.T) {
 		})
 	}
 }
+
+// TestTakesBackTwoFaults has a service fail for two reasons that have nothing to do with each other, neither of
+// which any reader of the source can tell: both edits are taken back and named, and all others are kept.
+func TestTakesBackTwoFaults(t *testing.T) {
+	needSuite(t)
+	dir := project(t, map[string]string{
+		"Dockerfile":       naive("python:3.11"),
+		"requirements.txt": "flask==2.2.2\n",
+		"settings.json":    `{"history": ["git", "--version"], "journal": "/var/spool/journal.txt"}`,
+		"main.py": flask + `
+with open("settings.json") as f:
+    settings = json.load(f)
+
+
+@app.get("/history")
+def history():
+    try:
+        return {"tool": subprocess.check_output(settings["history"], text=True)}
+    except FileNotFoundError:
+        return {"tool": None}
+
+
+@app.get("/journal")
+def journal():
+    path = settings["journal"]
+    try:
+        open(path, "a").close()
+        return {"written": True}
+    except OSError as e:
+        return {"written": False}
+` + serve,
+	})
+	d, res := prove(t, dir, quick("--warm")...)
+	d.want(t, res, "partly-proven", 1)
+	d.wantAllProven(t)
+	if got := len(d.Plan.Skipped); got != 2 {
+		t.Errorf("%d edits were taken back, want 2: %+v", got, d.Plan.Skipped)
+	}
+	for rule, words := range map[string]string{"size/heavy-base": "GET /history", "security/root-user": "GET /journal"} {
+		if reason := d.reason(rule); !strings.Contains(reason, words) {
+			t.Errorf("%s: the reason does not name %q: %q", rule, words, reason)
+		}
+	}
+	checkAllSame(t, d.Requests, 3)
+}
+
+// TestWorker compares a program that serves no port and goes on.
+func TestWorker(t *testing.T) {
+	needSuite(t)
+	dir := project(t, map[string]string{
+		"Dockerfile":       "FROM python:3.11\nWORKDIR /srv\nCOPY . .\nRUN pip install -r requirements.txt\nCMD python worker.py\n",
+		"requirements.txt": "click==8.1.3\n",
+		"worker.py":        "import os, time, click\nclick.echo('begun as a worker')\nn = 0\nwhile True:\n    n += 1\n    print('round', n, flush=True)\n    time.sleep(1)\n",
+	})
+	d, res := prove(t, dir, quick("--warm", "--start-timeout", "6s")...)
+	d.want(t, res, "proven", 0)
+	d.wantAllProven(t)
+	if d.Output == nil || d.Output.Kind != "worker" || !d.Output.Same || d.Output.Lines < 2 {
+		t.Errorf("output: %+v", d.Output)
+	}
+}

@@ -31,7 +31,12 @@ type document struct {
 	Written       []string
 	Before, After map[string]figure
 	Requests      []request
-	Timings       []struct {
+	Output        *struct {
+		Kind  string
+		Same  bool
+		Lines int
+	}
+	Timings []struct {
 		Phase   string
 		Seconds float64
 	}

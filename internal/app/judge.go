@@ -41,6 +41,9 @@ func (p *proof) trial(s *side, from *project.Project) observe.Trial {
 			}
 		}
 	}
+	if t.Port == 0 && t.StartTimeout == 0 {
+		t.StartTimeout = portlessTime
+	}
 	return t
 }
 
@@ -142,6 +145,9 @@ func (p *proof) judge(ctx context.Context, buildErr error) error {
 
 // compare says what is wrong with a run of after.
 func (p *proof) compare(out *observe.Outcome) *fault {
+	if p.kind != "" {
+		return p.compareRuns(out)
+	}
 	if !out.Up {
 		f := startFailure("after start", out)
 		return &fault{reason: "it does not start: " + f.Message, detail: f.Detail}
@@ -159,16 +165,24 @@ func (p *proof) compare(out *observe.Outcome) *fault {
 	if !slices.ContainsFunc(p.results, func(r probe.Result) bool { return r.Comparable }) {
 		return &fault{reason: "no answer of before could be compared"}
 	}
-	for _, m := range out.Missing {
-		if m.Elsewhere == "" {
-			return &fault{reason: fmt.Sprintf("%s needs %s, which is not in the image", m.File, m.Library)}
-		}
+	if f := missingLibrary(out); f != nil {
+		return f
 	}
 	if h := out.Health; h != nil && !h.Proven() {
 		return &fault{reason: "its health check is no use: " + h.Reason, groups: []string{"runtime/no-healthcheck"}}
 	}
 	if out.Killed && !first.Killed {
 		return &fault{reason: "it has to be killed where before ended on the stop signal", groups: []string{"runtime/shell-form"}}
+	}
+	return nil
+}
+
+// missingLibrary is the first shared library that the loader would not find.
+func missingLibrary(out *observe.Outcome) *fault {
+	for _, m := range out.Missing {
+		if m.Elsewhere == "" {
+			return &fault{reason: fmt.Sprintf("%s needs %s, which is not in the image", m.File, m.Library)}
+		}
 	}
 	return nil
 }

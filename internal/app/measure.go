@@ -83,7 +83,7 @@ func (p *proof) startStop(ctx context.Context, s *side) error {
 	if s == p.after {
 		from = p.result.Project
 	}
-	for len(s.trials) < p.opts.Samples {
+	for p.kind == "" && len(s.trials) < p.opts.Samples {
 		t := p.trial(s, from)
 		t.Health, t.Libraries, t.Load = nil, nil, 0
 		// A stop that had to be forced takes as long every time.
@@ -248,17 +248,23 @@ func (s *side) addObserved() {
 	first := s.trials[0]
 	var starts, stops []float64
 	for _, t := range s.trials {
-		starts = append(starts, t.Start)
-		if !t.Kept {
+		if t.Start > 0 {
+			starts = append(starts, t.Start)
+		}
+		if !t.Kept && t.Ended == nil {
 			stops = append(stops, t.Stop)
 		}
 	}
-	put(measure.Start, "seconds", "process start until the first answer", starts...)
+	until := "the first answer"
+	if first.Ended != nil {
+		until = "its end"
+	}
+	put(measure.Start, "seconds", "process start until "+until, starts...)
 	put(measure.Stop, "seconds", stopNote(first), stops...)
 	if first.Memory > 0 {
 		put(measure.Memory, "bytes", memoryNote(first), float64(first.Memory))
 	}
-	s.text(measure.User, userText(first.User), "uid:gid of the main process")
+	s.text(measure.User, userText(s.userOf(first)), "uid:gid of the main process")
 	healthNote := ""
 	if first.Health != nil {
 		healthNote = "the image's own check, run while up, frozen and up again"
@@ -323,7 +329,7 @@ func (p *proof) conclude() error {
 func (p *proof) unproven() []string {
 	var groups []string
 	out := p.after.trials[0]
-	if uid, _, _ := strings.Cut(out.User, ":"); uid == "0" || uid == "" {
+	if uid, _, _ := strings.Cut(p.after.userOf(out), ":"); uid == "0" || uid == "" {
 		groups = append(groups, "security/root-user")
 	}
 	if !out.Health.Proven() {

@@ -68,6 +68,7 @@ type proof struct {
 	requests []probe.Request // what every container is asked
 	results  []probe.Result
 	searcher *image.Searcher
+	kind     string            // of a program without a port: job or worker
 	fault    *fault            // what speaks against after; nil when nothing does
 	refused  map[string]string // groups that were taken back, with the reason
 }
@@ -342,7 +343,7 @@ func (p *proof) runBefore(ctx context.Context) error {
 		if firstErr != nil {
 			return fmt.Errorf("running before: %w", firstErr)
 		}
-		if !first.Up {
+		if p.kind = p.portless(first); !first.Up && p.kind == "" {
 			return p.beforeFails(startFailure("before start", first))
 		}
 	case <-idle:
@@ -356,7 +357,7 @@ func (p *proof) runBefore(ctx context.Context) error {
 	if err := errors.Join(firstErr, err); err != nil {
 		return fmt.Errorf("running before: %w", err)
 	}
-	if !second.Up {
+	if !second.Up && p.portless(second) != p.kind {
 		return p.beforeFails(startFailure("before start, once more", second))
 	}
 	p.before.trials = []*observe.Outcome{first, second}

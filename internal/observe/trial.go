@@ -47,7 +47,7 @@ type Trial struct {
 type Outcome struct {
 	Up bool
 	// Start is seconds from the start of the main process to the first answer;
-	// Late says that it was up before it was first asked.
+	// Late says that it was up before it was first asked. Of a process that ended by itself, Start is until its end.
 	Start float64
 	Late  bool
 	Port  int
@@ -98,8 +98,19 @@ type runner struct {
 }
 
 func (r *runner) run(ctx context.Context, ask Asker) error {
-	if err := r.wait(ctx); err != nil || !r.out.Up {
+	if err := r.wait(ctx); err != nil || r.out.Ended != nil {
 		return err
+	}
+	if !r.out.Up && r.Port != 0 {
+		return nil
+	}
+	if !r.out.Up { // a worker: it goes on and listens nowhere
+		for _, step := range []func(context.Context, []agent.HTTPRequest) error{r.processes, r.libraries, r.stop} {
+			if err := step(ctx, nil); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	requests := r.Requests
 	if ask != nil {
@@ -123,7 +134,7 @@ func (r *runner) wait(ctx context.Context) error {
 	if err != nil {
 		// The container is gone, and the agent with it, when the main process ended.
 		if exit, ended := r.ended(ctx); ended {
-			r.out.Ended = &exit
+			r.out.end(exit, r.container.Started())
 			return nil
 		}
 		return err
@@ -131,10 +142,16 @@ func (r *runner) wait(ctx context.Context) error {
 	r.out.Up, r.out.Start, r.out.Late, r.out.Port = answer.Up, answer.Seconds, answer.Late, answer.Port
 	if !answer.Up {
 		if exit, ended := r.ended(ctx); ended {
-			r.out.Ended = &exit
+			r.out.end(exit, r.container.Started())
 		}
 	}
 	return nil
+}
+
+// end puts down that the main process ended by itself.
+func (o *Outcome) end(exit engine.Exit, started time.Time) {
+	o.Ended, o.Exit = &exit, exit
+	o.Start = max(exit.At.Sub(started).Seconds(), 0)
 }
 
 // ended reports whether the main process has ended.

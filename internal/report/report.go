@@ -42,7 +42,9 @@ type Report struct {
 
 	Before, After measure.Set
 	Requests      []Request
-	Verdict       Verdict
+	// Output compares what a program without a port wrote; nil for servers.
+	Output  *Output
+	Verdict Verdict
 	// Failure says why the verdict is Failed.
 	Failure *Failure
 
@@ -73,6 +75,16 @@ type Request struct {
 	Noise []string
 	// Difference says what differs; empty when Same.
 	Difference string
+}
+
+// Output is how a program that serves no port ran before and after.
+type Output struct {
+	Kind                  string // "job", which ends, or "worker", which goes on
+	BeforeExit, AfterExit int    // exit codes; -1 for a program that went on
+	Lines                 int    // that are the same
+	Noise                 int    // that differ between two runs of before already, and were not compared
+	Same                  bool
+	Difference            string // empty when Same
 }
 
 // NotEvaluated is a rule that could not run, or a step of a proof that could

@@ -33,6 +33,7 @@ func newDocument(r *report.Report) document {
 		Before:   mask.set(r.Before),
 		After:    mask.set(r.After),
 		Requests: list(r.Requests, mask.request),
+		Output:   mask.output(r.Output),
 		Bases:    list(r.Bases, func(b report.Base) base { return base(b) }),
 		Timings:  list(r.Timings, func(t report.Timing) timing { return timing(t) }),
 		Notes:    list(r.Notes, mask),
@@ -123,6 +124,13 @@ func (m masked) measurement(one measure.Measurement) measurement {
 
 func (m masked) request(r report.Request) request {
 	return request{r.Method, m(r.Path), r.Before, r.After, r.Same, list(r.Noise, m), m(r.Difference)}
+}
+
+func (m masked) output(o *report.Output) *output {
+	if o == nil {
+		return nil
+	}
+	return &output{o.Kind, o.BeforeExit, o.AfterExit, o.Lines, o.Noise, o.Same, m(o.Difference)}
 }
 
 func (m masked) failure(f *report.Failure) *failure {

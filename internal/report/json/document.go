@@ -24,6 +24,7 @@ type document struct {
 	Before       map[string]measurement `json:"before"`
 	After        map[string]measurement `json:"after"`
 	Requests     []request              `json:"requests"`
+	Output       *output                `json:"output,omitempty"`
 	Bases        []base                 `json:"bases"`
 	Timings      []timing               `json:"timings"`
 	Notes        []string               `json:"notes"`
@@ -109,6 +110,16 @@ type request struct {
 	Same       bool     `json:"same"`
 	Noise      []string `json:"noise,omitempty"`
 	Difference string   `json:"difference,omitempty"`
+}
+
+type output struct {
+	Kind       string `json:"kind"`
+	BeforeExit int    `json:"before_exit"`
+	AfterExit  int    `json:"after_exit"`
+	Lines      int    `json:"lines"`
+	Noise      int    `json:"noise"`
+	Same       bool   `json:"same"`
+	Difference string `json:"difference,omitempty"`
 }
 
 type base struct {

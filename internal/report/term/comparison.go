@@ -47,6 +47,7 @@ func (p *Printer) Comparison(r *report.Report) error {
 		pg.measurements(r)
 	}
 	pg.requests(r.Requests)
+	pg.portless(r.Output)
 	pg.verdict(r)
 	pg.origin(r, p.options.Verbose)
 	return p.flush(pg)

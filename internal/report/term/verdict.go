@@ -11,6 +11,27 @@ import (
 )
 
 // requests writes how many answers agree, and each that does not.
+// portless says how a program that serves no port was compared.
+func (pg *page) portless(o *report.Output) {
+	if o == nil {
+		return
+	}
+	what := fmt.Sprintf("a worker: it serves no port and goes on; %s of output compared", plural(o.Lines, "line", "lines"))
+	if o.Kind == "job" {
+		what = fmt.Sprintf("a job: it serves no port and ends, with code %d before and %d after; %s of output the same", o.BeforeExit, o.AfterExit, plural(o.Lines, "line", "lines"))
+	}
+	if o.Noise > 0 {
+		what += fmt.Sprintf(" (%s differ between two runs of before)", plural(o.Noise, "line", "lines"))
+	}
+	look := pg.good
+	if !o.Same {
+		look = pg.bad
+		what += "; " + pg.text(o.Difference)
+	}
+	pg.linef("%s", pg.style(look, what))
+	pg.linef("")
+}
+
 func (pg *page) requests(all []report.Request) {
 	if len(all) == 0 {
 		return

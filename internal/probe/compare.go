@@ -83,9 +83,11 @@ func (c *comparison) run(b1, b2, a Answer) {
 		return
 	}
 	c.value("status", fmt.Sprint(b1.Status), fmt.Sprint(b2.Status), fmt.Sprint(a.Status))
-	c.value("content type", mediaType(b1), mediaType(b2), mediaType(a))
 	c.value("redirection", b1.Headers["Location"], b2.Headers["Location"], a.Headers["Location"])
-	c.body(b1, b2, a)
+	if !redirects(b1) || !redirects(b2) || !redirects(a) { // what comes with a redirection is for nobody to see
+		c.value("content type", mediaType(b1), mediaType(b2), mediaType(a))
+		c.body(b1, b2, a)
+	}
 	c.Same = len(c.differences) == 0
 	c.Difference = strings.Join(c.differences, "; ")
 	if c.more > 0 {
@@ -94,6 +96,11 @@ func (c *comparison) run(b1, b2, a Answer) {
 	if n := len(c.Noise); n > maxNoise {
 		c.Noise = append(c.Noise[:maxNoise:maxNoise], fmt.Sprintf("and %d more", n-maxNoise))
 	}
+}
+
+// redirects reports whether an answer sends its reader elsewhere.
+func redirects(a Answer) bool {
+	return a.Status >= 300 && a.Status < 400 && a.Headers["Location"] != ""
 }
 
 // unusable says why two runs of before can't be compared with anything, "" if they can.

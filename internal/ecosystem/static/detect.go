@@ -49,12 +49,17 @@ func Detect(input ecosystem.Input) (*ecosystem.Facts, error) {
 	d.manifests()
 	d.facts.Framework = ecosystem.Fact[string]{Value: "static site", Source: d.from}
 	d.facts.Port = ecosystem.Fact[int]{Value: d.server.port, Source: d.from}
-	d.facts.Routes = []ecosystem.Fact[ecosystem.Route]{{Value: ecosystem.Route{Method: "GET", Path: "/"}, Source: d.from}}
+	for _, path := range asked {
+		d.facts.Routes = append(d.facts.Routes, ecosystem.Fact[ecosystem.Route]{Value: ecosystem.Route{Method: "GET", Path: path}, Source: d.from})
+	}
 	d.facts.Junk = junk()
 	d.facts.Notes = append(d.facts.Notes, ecosystem.Note{About: "health", Text: "the builder has Node and the runner nginx, so that no probe is in both: add a HEALTHCHECK with curl -f to the runner"})
 	d.bundle()
 	return d.facts, nil
 }
+
+// asked are what every such server answers in its own way: the first page, its other name, and what is not there.
+var asked = []string{"/", "/index.html", "/no/such/page", "/no-such-page.html"}
 
 // official reports whether the stage stands on a repository named node.
 func official(in ecosystem.Input) bool {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/plimsoll/plimsoll/internal/edit"
 	"github.com/plimsoll/plimsoll/internal/finding"
@@ -166,6 +167,9 @@ func (res *Result) apply(chosen []finding.Finding) error {
 			return fmt.Errorf("rewriting %s: %w", name, err)
 		}
 		texts[name] = string(after)
+		if before == "" { // sections that were written beside each other begin with an empty line each
+			texts[name] = strings.TrimLeft(texts[name], "\n")
+		}
 	}
 	next, err := res.Project.With(texts)
 	if err != nil {

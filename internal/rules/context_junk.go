@@ -306,12 +306,9 @@ func ignore(p *rule.Pass, comment string, patterns []string) []edit.Edit {
 	if err != nil {
 		return nil
 	}
-	gap := lineBreakAfter(text)
-	if text != "" {
-		gap += "\n"
-	}
+	// An empty line above each section: in a file that is new, rewriting leaves out the first.
 	return []edit.Edit{{
 		File: p.IgnorePath, Start: len(text), End: len(text),
-		New: gap + "# " + comment + "\n" + strings.Join(patterns, "\n") + "\n",
+		New: lineBreakAfter(text) + "\n# " + comment + "\n" + strings.Join(patterns, "\n") + "\n",
 	}}
 }

@@ -31,6 +31,13 @@ var bases = map[string]image.Family{
 			{Repository: "docker.io/library/python", Tag: "3.11-alpine", Kind: "alpine", Musl: true, TransferBytes: 20e6},
 		},
 	},
+	"node:20": {
+		Reference: "docker.io/library/node:20", Repository: "docker.io/library/node", Tag: "20", Kind: "full", Slimmer: "slim",
+		Variants: []image.Variant{
+			{Repository: "docker.io/library/node", Tag: "20", Kind: "full", TransferBytes: 400e6},
+			{Repository: "docker.io/library/node", Tag: "20-slim", Kind: "slim", TransferBytes: 70e6},
+		},
+	},
 	"python:3.11-slim": {
 		Reference: "docker.io/library/python:3.11-slim", Repository: "docker.io/library/python", Tag: "3.11-slim", Kind: "slim",
 		Variants: []image.Variant{{Repository: "docker.io/library/python", Tag: "3.11-slim", Kind: "slim", TransferBytes: 45e6}},

@@ -35,6 +35,8 @@ func managerStart(p *rule.Pass, inst *dockerfile.Instruction, combined bool) *fi
 		f.Refused = "ENTRYPOINT and CMD make up the command together: write what the script runs as one of them"
 	case !start.Known() || len(start.Value) == 0 || slices.Contains(scriptManagers, path.Base(start.Value[0])):
 		f.Refused = unresolved(p)
+	case aside(p) != "":
+		f.Refused = aside(p)
 	default:
 		f.Fix = &finding.Fix{
 			Title:  "Start the process itself: " + strings.Join(start.Value, " "),
@@ -55,6 +57,16 @@ func unresolved(p *rule.Pass) string {
 		}
 	}
 	return "what the script runs is not known: write it as a JSON array by hand"
+}
+
+// aside is what the ecosystem says about signals that the application would not get as process 1.
+func aside(p *rule.Pass) string {
+	for _, n := range p.Facts.Notes {
+		if n.About == "signals" {
+			return n.Text
+		}
+	}
+	return ""
 }
 
 // plainArgv is a command that needs no shell, without an exec in front; nil for others.

@@ -77,7 +77,6 @@ func readRun(f *dockerfile.File, inst *dockerfile.Instruction) *runStep {
 			step.installs = append(step.installs, installCommand{shellCommand: c, manager: m, args: rest})
 		case m != nil && len(rest) > 0 && slices.Contains(m.verbs, verb(rest)):
 			step.installs = append(step.installs, installCommand{shellCommand: c, manager: m, args: rest[verbIndex(rest)+1:]})
-		case m != nil && m.purges(rest):
 		case m != nil && len(rest) > 0 && (verb(rest) == m.refresh || verb(rest) == "clean" || verb(rest) == "autoremove" || verb(rest) == "purge" || verb(rest) == "remove" || slices.Contains(m.settles, verb(rest))):
 		case accountPrograms[name]:
 			step.accounts = true
@@ -176,18 +175,4 @@ func buildOnly(name string) bool {
 	name, _, _ = strings.Cut(name, "=")
 	name, _, _ = strings.Cut(name, ":")
 	return buildTools[name] || strings.HasSuffix(name, "-dev") || strings.HasPrefix(name, "gcc-") || strings.HasPrefix(name, "g++-")
-}
-
-// purges reports whether words behind the manager's name empty its cache.
-func (m *manager) purges(words []shellWord) bool {
-	want := strings.Fields(m.purge)
-	if len(want) == 0 || len(words) < len(want) {
-		return false
-	}
-	for i, w := range want {
-		if words[i].Text != w {
-			return false
-		}
-	}
-	return onlyFlags(words[len(want):])
 }

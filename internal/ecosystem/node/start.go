@@ -22,6 +22,7 @@ func (d *detection) started() {
 			d.note("start", "what "+strings.Join(argv, " ")+" runs is not known to be one process: "+why, at)
 		} else {
 			argv, source = append(direct, more...), at
+			d.signals(at)
 		}
 	}
 	if strings.HasSuffix(argv[0], ".sh") {
@@ -98,4 +99,21 @@ func (d *detection) readsNpm() ecosystem.Fact[string] {
 		}
 	}
 	return ecosystem.Fact[string]{}
+}
+
+// signals notes when nothing handles SIGTERM: Linux leaves process 1 alone with signals that it does
+// not handle, so that an application which ends as the child of a manager would not do so in its place.
+func (d *detection) signals(at ecosystem.Source) {
+	for _, s := range d.src {
+		for i, t := range s.toks {
+			handler := t.kind == text && t.text == "SIGTERM" && s.tok(i-1).is("(") && slices.Contains([]string{"on", "once", "addListener"}, s.tok(i-2).text)
+			if handler || t.is("enableShutdownHooks") {
+				return
+			}
+		}
+		if s.loads("http-graceful-shutdown", "close-with-grace", "@godaddy/terminus", "stoppable", "signal-exit") {
+			return
+		}
+	}
+	d.note("signals", "node as process 1 leaves SIGTERM aside where the program does not handle it, and no process.on('SIGTERM', …) is in the source: add one that closes the server", at)
 }

@@ -45,8 +45,9 @@ type Step struct {
 	Hits, Misses int
 	// Above counts misses that a step below it in the stage, or a stage that it copies from, has caused.
 	Above int
-	// Changed counts builds in which its own inputs were new, whatever became of the steps below it.
-	Changed int
+	// Changed says of each counted build whether the step's own inputs were new, whatever became of the
+	// steps below it.
+	Changed []bool
 	// Causes are the paths of the context whose changes caused the other misses, most often first; of
 	// what a build argument causes, the path is its name with a dollar sign.
 	Causes []Cause

@@ -25,7 +25,7 @@ type simulation struct {
 
 type stats struct {
 	hits, misses, above int
-	changed             int
+	changed             []bool
 	unclear             bool
 	causes              map[string]int
 }
@@ -130,9 +130,7 @@ func (s *simulation) rebuilt(step *step) bool {
 func (s *simulation) count(outcomes []Outcome) {
 	for i, o := range outcomes {
 		st := &s.stats[i]
-		if s.newInputs[i] || s.rebuilt(s.steps[i]) {
-			st.changed++
-		}
+		st.changed = append(st.changed, s.newInputs[i] || s.rebuilt(s.steps[i]))
 		switch o {
 		case Hit:
 			st.hits++

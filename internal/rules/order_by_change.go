@@ -9,6 +9,7 @@ import (
 	"github.com/plimsoll/plimsoll/internal/dockerfile"
 	"github.com/plimsoll/plimsoll/internal/edit"
 	"github.com/plimsoll/plimsoll/internal/finding"
+	"github.com/plimsoll/plimsoll/internal/project"
 	"github.com/plimsoll/plimsoll/internal/rule"
 )
 
@@ -56,7 +57,7 @@ COPY sounds ./sounds/
 COPY serve.sh ./
 CMD ["./serve.sh"]
 `,
-		Fix:   "Puts the instructions in the order of how often their inputs changed, within the run of neighbours, and never past one that it may depend on: files at the same place, variables, owners and the system's folders keep their order.",
+		Fix:   "Puts the run of neighbours in the order with the lowest expected time over the history, at the times of the last proof where all are known, and never one past one that it may depend on: files at the same place, variables, owners and the system's folders keep their order.",
 		Proof: "The same files are in the image, and the application answers as before; replay shows the hits before and after.",
 		Links: []string{"https://docs.docker.com/build/cache/optimize/"},
 	},
@@ -72,19 +73,20 @@ const (
 func checkOrderByChange(p *rule.Pass) error {
 	for _, stage := range p.File.Stages {
 		for _, run := range swappableRuns(p, stage) {
-			order := byChange(run)
+			order := cheapest(run)
 			i, spared := mostSpared(run, order)
 			if i < 0 {
 				continue
 			}
-			above := run[slices.IndexFunc(run, func(m *swappable) bool { return m.changed > run[i].changed })]
+			builds, own := len(run[i].changed), times(run[i].changed)
+			above := run[:i][mostChanged(run[:i])]
 			p.Report(finding.Finding{
 				Span: run[i].inst.Span,
 				Message: fmt.Sprintf("%s changed in %d of the last %d builds, and stands below line %d, which changed in %d: it is built again with that; put what changes less above",
-					strings.TrimSpace(firstLine(p.Text(run[i].inst.Span))), run[i].changed, run[i].builds, p.File.Position(above.inst.Span.Start).Line, above.changed),
+					strings.TrimSpace(firstLine(p.Text(run[i].inst.Span))), own, builds, p.File.Position(above.inst.Span.Start).Line, times(above.changed)),
 				Costs: []finding.Cost{{
 					Metric: "cache_misses", Value: float64(spared), Unit: "builds", Basis: finding.Derived,
-					Note: fmt.Sprintf("of the last %d, that another order spares", run[i].builds),
+					Note: fmt.Sprintf("of the last %d, that another order spares", builds),
 				}},
 				Fix: &finding.Fix{
 					Title:  "Put what changes less often first",
@@ -103,8 +105,8 @@ type swappable struct {
 	inst    *dockerfile.Instruction
 	regions []string // absolute paths that it writes at or below; none for a system install
 	owner   string   // its --chown and --chmod
-	changed int      // builds in which its inputs were new
-	builds  int
+	changed []bool   // by build: its inputs were new
+	seconds float64  // of the step, when last built without a cache; 1 where that is not known of every step of the run
 }
 
 // swappableRuns are the runs of neighbours in a stage that may change places.
@@ -115,7 +117,8 @@ func swappableRuns(p *rule.Pass, stage *dockerfile.Stage) (runs [][]*swappable) 
 	}
 	var run []*swappable
 	end := func() {
-		if len(run) > 1 {
+		if len(run) > 1 && len(run) <= longestRun {
+			weigh(run)
 			runs = append(runs, run)
 		}
 		run = nil
@@ -131,7 +134,8 @@ func swappableRuns(p *rule.Pass, stage *dockerfile.Stage) (runs [][]*swappable) 
 			end()
 			continue
 		}
-		m.changed, m.builds = s.Changed, s.Hits+s.Misses
+		m.changed = s.Changed
+		m.seconds = p.StepSeconds[project.StepKey(p.Text(inst.Span))]
 		run = append(run, m)
 	}
 	end()
@@ -222,46 +226,96 @@ func ownedByName(flags string) bool {
 
 func within(inner, outer string) bool { return inner == outer || strings.HasPrefix(inner, outer+"/") }
 
-// byChange is the order in which the least changed comes first, as far as what depends on
-// each other keeps its order. It is a list of indices into the run.
-func byChange(run []*swappable) (order []int) {
-	placed := make([]bool, len(run))
-	for range run {
-		best := -1
+// weigh gives every step the same weight where the time of one is not known.
+func weigh(run []*swappable) {
+	if slices.ContainsFunc(run, func(m *swappable) bool { return m.seconds <= 0 }) {
+		for _, m := range run {
+			m.seconds = 1
+		}
+	}
+}
+
+// longestRun bounds the orders that are looked at: all subsets of a run.
+const longestRun = 12
+
+// cheapest is the order with the lowest expected time over the history's builds, as far as what depends on each
+// other keeps its order: a step is built again in each build in which it or a step above it in the run changed. Of
+// orders that cost the same it is the one nearest to the author's. It is a list of indices into the run.
+func cheapest(run []*swappable) (order []int) {
+	all := 1<<len(run) - 1
+	cost := make([]float64, all+1) // of what is still to be placed, by the set that is placed
+	for placed := all - 1; placed >= 0; placed-- {
+		cost[placed] = -1
 		for i := range run {
-			if !placed[i] && free(run, placed, i) && (best < 0 || run[i].changed < run[best].changed) {
-				best = i
+			if c, ok := appended(run, cost, placed, i); ok && (cost[placed] < 0 || c < cost[placed]) {
+				cost[placed] = c
 			}
 		}
-		placed[best] = true
-		order = append(order, best)
+	}
+	for placed := 0; placed != all; {
+		for i := range run {
+			if c, ok := appended(run, cost, placed, i); ok && c <= cost[placed] {
+				order, placed = append(order, i), placed|1<<i
+				break
+			}
+		}
 	}
 	return order
 }
 
-// free reports whether everything above i that it depends on is placed.
-func free(run []*swappable, placed []bool, i int) bool {
+// appended is the cost of placing step i next, and all others behind it; false when it can't stand there.
+func appended(run []*swappable, cost []float64, placed, i int) (float64, bool) {
+	if placed&(1<<i) != 0 {
+		return 0, false
+	}
 	for above := range i {
-		if !placed[above] && dependent(run[above], run[i]) {
-			return false
+		if placed&(1<<above) == 0 && dependent(run[above], run[i]) {
+			return 0, false
 		}
 	}
-	return true
+	next := placed | 1<<i
+	return run[i].seconds*float64(rebuilds(run, next)) + cost[next], true
 }
 
-// mostSpared is the step that gains most by an order, with the builds that it is spared at least; -1 when none gains enough.
+// rebuilds counts the builds in which any step of a set changed.
+func rebuilds(run []*swappable, set int) (n int) {
+	for build := range run[0].changed {
+		for i, m := range run {
+			if set&(1<<i) != 0 && m.changed[build] {
+				n++
+				break
+			}
+		}
+	}
+	return n
+}
+
+func times(changed []bool) (n int) {
+	for _, c := range changed {
+		if c {
+			n++
+		}
+	}
+	return n
+}
+
+func mostChanged(run []*swappable) (most int) {
+	for i, m := range run {
+		if times(m.changed) > times(run[most].changed) {
+			most = i
+		}
+	}
+	return most
+}
+
+// mostSpared is the step that gains most by an order, with the builds that it is spared; -1 when none gains enough.
 func mostSpared(run []*swappable, order []int) (step, spared int) {
 	step = -1
-	for at, i := range order {
-		before, after := 0, 0
-		for _, above := range run[:i] {
-			before = max(before, above.changed)
-		}
-		for _, above := range order[:at] {
-			after = max(after, run[above].changed)
-		}
-		own := run[i].changed
-		if gain := max(before, own) - max(after, own); gain > spared && float64(gain) >= orderGain*float64(run[i].builds) {
+	placed := 0
+	for _, i := range order {
+		placed |= 1 << i
+		gain := rebuilds(run, 1<<(i+1)-1) - rebuilds(run, placed)
+		if gain > spared && float64(gain) >= orderGain*float64(len(run[i].changed)) {
 			step, spared = i, gain
 		}
 	}

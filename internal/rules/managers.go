@@ -21,6 +21,8 @@ type manager struct {
 	refresh string
 	// purge is the subcommand that empties the cache.
 	purge string
+	// production is the option of an install that leaves development dependencies out; empty when there is none.
+	production string
 	// cacheDirEnv is the variable that moves the cache.
 	cacheDirEnv string
 	// settles are subcommands that only change the manager's own settings.
@@ -58,18 +60,18 @@ var managers = []manager{
 		cacheDirEnv: "UV_CACHE_DIR",
 	},
 	{
-		name: "npm", programs: []string{"npm"}, verbs: []string{"install", "i", "ci", "clean-install", "add"},
+		name: "npm", programs: []string{"npm"}, verbs: []string{"install", "i", "ci", "clean-install", "add"}, production: "--omit=dev",
 		caches: []string{"/root/.npm"}, clean: "npm cache clean --force",
 		purge: "cache clean", cacheDirEnv: "npm_config_cache",
 	},
 	{
-		name: "yarn", programs: []string{"yarn", "yarnpkg"}, verbs: []string{"install", "add"}, bare: true,
+		name: "yarn", programs: []string{"yarn", "yarnpkg"}, verbs: []string{"install", "add"}, bare: true, production: "--production",
 		caches: []string{"/usr/local/share/.cache/yarn"}, clean: "yarn cache clean",
 		purge: "cache clean", cacheDirEnv: "YARN_CACHE_FOLDER",
 	},
 	{
 		// The store holds what node_modules links to where both are on one file system: deleting it saves little, and is left to the author.
-		name: "pnpm", programs: []string{"pnpm"}, verbs: []string{"install", "i", "add"},
+		name: "pnpm", programs: []string{"pnpm"}, verbs: []string{"install", "i", "add"}, production: "--prod",
 	},
 	{
 		// A build below needs what was downloaded: nothing is cleaned up here.

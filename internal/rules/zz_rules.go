@@ -11,6 +11,7 @@ func All() []*rule.Rule {
 		chownCopies,
 		contextJunk,
 		deletedLater,
+		devDependencies,
 		devServer,
 		emptyPassword,
 		heavyBase,

@@ -16,6 +16,11 @@ var elsewhere = map[string]string{"puppeteer": "Chrome", "cypress": "its browser
 // bundle decides what the runner gets: node_modules alone where the source runs as it is, or the
 // whole working directory where something is built in it. What stands against it is told in a note about the bundle.
 func (d *detection) bundle() {
+	if d.facts.DevDependencies.Known() {
+		if why, source := d.needsDev(); why != "" {
+			d.note("dev-dependencies", why, source)
+		}
+	}
 	if why, source := d.noBundle(); why != "" {
 		d.note("bundle", why, source)
 		return
@@ -32,6 +37,10 @@ func (d *detection) bundle() {
 		}
 	}
 	d.facts.Bundle = b
+}
+
+func (d *detection) noted(about string) bool {
+	return slices.ContainsFunc(d.facts.Notes, func(n ecosystem.Note) bool { return n.About == about })
 }
 
 func (d *detection) noBundle() (string, ecosystem.Source) {
@@ -92,14 +101,9 @@ func (d *detection) wholeDirectory() *ecosystem.Bundle {
 		Why:    "the application as it was built, with the files that it reads when it runs",
 		Source: d.facts.Builds[len(d.facts.Builds)-1].Source,
 	}}}
-	if !d.facts.DevDependencies.Known() {
-		return b
+	if d.facts.DevDependencies.Known() && !d.noted("dev-dependencies") {
+		b.Finish = d.prune()
 	}
-	if why, source := d.needsDev(); why != "" {
-		d.note("dev-dependencies", why, source)
-		return b
-	}
-	b.Finish = d.prune()
 	return b
 }
 

@@ -117,7 +117,11 @@ func (d *detection) prune() string {
 	case "npm":
 		return "npm prune --omit=dev --ignore-scripts"
 	case "yarn":
-		return "yarn install --production --frozen-lockfile --ignore-scripts --prefer-offline"
+		frozen := ""
+		if slices.ContainsFunc(d.facts.Manifests, func(m ecosystem.Fact[ecosystem.Manifest]) bool { return m.Value.Kind == "lock" }) {
+			frozen = " --frozen-lockfile"
+		}
+		return "yarn install --production" + frozen + " --ignore-scripts --prefer-offline"
 	}
 	return "pnpm prune --prod --ignore-scripts"
 }

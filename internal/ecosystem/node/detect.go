@@ -32,6 +32,7 @@ type detection struct {
 	here  bool             // pkg lies in the working directory of the image
 	built building
 	src   []*source
+	parts int     // of expressions that were looked at
 	entry *source // the file that the command starts; nil when it is not known
 }
 

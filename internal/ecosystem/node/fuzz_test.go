@@ -1,9 +1,11 @@
 package node
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/plimsoll/plimsoll/internal/dockerfile"
 	"github.com/plimsoll/plimsoll/internal/ecosystem"
@@ -34,6 +36,31 @@ func FuzzTokens(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// TestHostileSource holds that sources made to be slow to read are not: names that stand for each
+// other many times over, and calls that never close.
+func TestHostileSource(t *testing.T) {
+	var chain strings.Builder
+	for i := range 25 {
+		fmt.Fprintf(&chain, "const n%d = n%d+n%d+n%d+n%d;\n", i, i+1, i+1, i+1, i+1)
+	}
+	df, err := dockerfile.Parse("Dockerfile", []byte("FROM node:20\nWORKDIR /app\nCOPY . .\nCMD node a.js\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, src := range map[string]string{
+		"chain": chain.String() + "app.listen(n0)", "open calls": strings.Repeat("x.use(", 100_000), "open joins": strings.Repeat("fs.mkdir(join(", 60_000), "open templates": strings.Repeat("`${", 200_000),
+	} {
+		begin := time.Now()
+		if _, err := Detect(ecosystem.Input{Context: fstest.MapFS{"a.js": {Data: []byte(src)}}, Dockerfile: df}); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(begin); took > 15*time.Second {
+			t.Errorf("%s: took %s", name, took)
+		}
+		t.Logf("%s: %s", name, time.Since(begin))
+	}
 }
 
 func FuzzManifest(f *testing.F) {

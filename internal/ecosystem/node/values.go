@@ -14,8 +14,13 @@ type value struct {
 	env   string // a variable that can change it
 }
 
-// maxDepth bounds how far names and brackets are followed.
-const maxDepth = 20
+// Bounds of what is evaluated: how far names and brackets are followed, how many parts of
+// expressions are looked at in one project, and how many tokens a call's arguments may have.
+const (
+	maxDepth = 20
+	maxParts = 1_000_000
+	maxSpan  = 1000
+)
 
 // declare notes where the value of each name that is given a value begins. Scopes are not
 // told apart: a name that is given twice has no known value.
@@ -71,8 +76,9 @@ func (s *source) sum(i, depth int) (value, int, bool) {
 
 func (s *source) primary(i, depth int) (value, int, bool) {
 	t := s.tok(i)
+	s.d.parts++
 	switch {
-	case depth > maxDepth:
+	case depth > maxDepth || s.d.parts > maxParts:
 		return value{}, i + 1, false
 	case t.kind == text || t.kind == number:
 		return s.ended(value{text: strings.ReplaceAll(t.text, "_", underscore(t))}, i+1)
@@ -216,10 +222,10 @@ func (s *source) joined(open, depth int) (value, bool) {
 	return v, v.text != ""
 }
 
-// close is the place behind the bracket that closes the one at a place.
+// close is the place behind the bracket that closes the one at a place, within maxSpan.
 func (s *source) close(open int) int {
-	depth := 0
-	for i := open; i < len(s.toks); i++ {
+	depth, last := 0, min(len(s.toks), open+maxSpan)
+	for i := open; i < last; i++ {
 		switch t := s.toks[i]; {
 		case t.is("(") || t.is("[") || t.is("{"):
 			depth++
@@ -229,7 +235,7 @@ func (s *source) close(open int) int {
 			}
 		}
 	}
-	return len(s.toks)
+	return last
 }
 
 // args are the places where the arguments of a call begin, whose bracket opens at a place.

@@ -41,9 +41,13 @@ func TestProjects(t *testing.T) {
 	t.Run("all", func(t *testing.T) {
 		for _, path := range paths {
 			name := strings.TrimSuffix(strings.TrimPrefix(filepath.ToSlash(path), "testdata/projects/"), ".txtar")
+			files, want := readProject(t, path)
+			if want.slow && os.Getenv("PLIMSOLL_E2E_SLOW") == "" {
+				t.Logf("%s is left out: it takes long, and PLIMSOLL_E2E_SLOW is not set", name)
+				continue
+			}
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				files, want := readProject(t, path)
 				begin := time.Now()
 				r, err := proveShared(t, shared, repository(t, files), want)
 				t.Logf("%s after %.1f s", r.Verdict, time.Since(begin).Seconds())
@@ -152,16 +156,17 @@ func repository(t *testing.T, files map[string]string) string {
 //	after Dockerfile TEXT         the rewritten file has this text
 //	smaller 60                    the image is at least 60% smaller
 //	baseline single-stage         the project counts for the figures over all that are naive
+//	slow                          it is proven only where PLIMSOLL_E2E_SLOW is set
 //	env NAME=value                given to both containers
 //	probe GET /path               asked as well
 type wanted struct {
-	verdict      string
-	applied, not []string
-	skipped      [][2]string // rule, words of the reason
-	after        [][2]string // file, text
-	smaller      float64     // percent
-	baseline     bool
-	env, probes  []string
+	verdict        string
+	applied, not   []string
+	skipped        [][2]string // rule, words of the reason
+	after          [][2]string // file, text
+	smaller        float64     // percent
+	baseline, slow bool
+	env, probes    []string
 }
 
 func parseWanted(text string) (w wanted, err error) {
@@ -190,6 +195,8 @@ func parseWanted(text string) (w wanted, err error) {
 			}
 		case "baseline":
 			w.baseline = true
+		case "slow":
+			w.slow = true
 		case "env":
 			w.env = append(w.env, rest)
 		case "probe":

@@ -97,7 +97,9 @@ const root = "/usr/share/nginx/html"
 func (s server) config() string {
 	find := "        try_files $uri $uri.html $uri/index.html =404;"
 	page := ""
-	if s.single {
+	index := "    location ~ ^(?<page>.*?)/index\\.html$ {\n        return 301 $page/;\n    }\n"
+	if s.single { // /index.html leads to /index there, as any other page
+		index = ""
 		find = "        try_files $uri @page;"
 		page = "    location @page {\n        rewrite ^ /index.html break;\n    }\n"
 	}
@@ -107,10 +109,7 @@ func (s server) config() string {
     absolute_redirect off;
     charset utf-8;
     charset_types text/css text/plain text/xml application/javascript text/javascript application/json image/svg+xml application/manifest+json;
-    location ~ ^(?<page>.*?)/index\.html$ {
-        return 301 $page/;
-    }
-    location ~ ^(?<page>.+)\.html$ {
+%s    location ~ ^(?<page>.+)\.html$ {
         return 301 $page;
     }
     location / {
@@ -121,5 +120,5 @@ func (s server) config() string {
         internal;
     }
 }
-`, s.port, root, find, page)
+`, s.port, root, index, find, page)
 }

@@ -22,6 +22,7 @@ var suite struct {
 	skip    string // why nothing can run; empty when it can
 	program string // the real binary
 	state   string // directory of the engine, which serves one test at a time
+	shared  sharedEngine
 	bases   string // address of the registry with the base images
 }
 
@@ -58,7 +59,9 @@ func runSuite(m *testing.M) (int, error) {
 		return m.Run(), nil
 	}
 	defer stop()
-	return m.Run(), nil
+	suite.shared.root = filepath.Join(dir, "shared")
+	code := m.Run()
+	return code, suite.shared.close()
 }
 
 func buildProgram() error {

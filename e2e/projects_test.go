@@ -59,23 +59,46 @@ func TestProjects(t *testing.T) {
 	all.check(t)
 }
 
-// openShared opens one engine for proofs that run side by side; it ends with the test.
+// sharedEngine is one engine for proofs that run side by side in this process, in which a state directory
+// can be opened once: it is opened for the first test that wants it, and ends with the suite.
+type sharedEngine struct {
+	root string
+	once sync.Once
+	engine.Engine
+	err error
+}
+
 func openShared(t *testing.T) engine.Engine {
 	t.Helper()
-	e, err := embedded.New(t.Context(), embedded.Options{
-		Root: suite.state, HelperPath: suite.program,
-		Mirrors: map[string][]string{"docker.io": {suite.bases}, "gcr.io": {suite.bases}},
+	s := &suite.shared
+	s.once.Do(func() {
+		s.Engine, s.err = embedded.New(context.Background(), embedded.Options{
+			Root: s.root, HelperPath: suite.program,
+			Mirrors: map[string][]string{"docker.io": {suite.bases}, "gcr.io": {suite.bases}},
+		})
 	})
-	if err != nil {
-		t.Fatal(err)
+	if s.err != nil {
+		t.Fatal(s.err)
 	}
-	t.Cleanup(func() {
-		if err := e.Close(); err != nil {
-			t.Errorf("closing the engine: %v", err)
-		}
-		nothingLeft(t)
-	})
-	return e
+	return s.Engine
+}
+
+// close ends the engine, which must leave nothing behind.
+func (s *sharedEngine) close() error {
+	if s.Engine == nil {
+		return nil
+	}
+	if err := s.Engine.Close(); err != nil {
+		return fmt.Errorf("closing the shared engine: %w", err)
+	}
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return err
+	}
+	if strings.Contains(string(mounts), s.root) {
+		return fmt.Errorf("the shared engine has left mounts behind:\n%s", mounts)
+	}
+	return nil
 }
 
 // lent is an engine that a proof may close without ending it.

@@ -139,6 +139,9 @@ func (p *proof) judge(ctx context.Context, buildErr error) error {
 		return fmt.Errorf("running after: %w", err)
 	}
 	p.after.trials = []*observe.Outcome{out}
+	if err := p.firstRun(); err != nil {
+		return err
+	}
 	p.fault = p.compare(out)
 	return nil
 }

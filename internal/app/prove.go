@@ -70,6 +70,7 @@ type proof struct {
 	searcher *image.Searcher
 	kind     string            // of a program without a port: job or worker
 	fault    *fault            // what speaks against after; nil when nothing does
+	firstRun func() error      // waits for the first run of before to end, which may take its time to stop
 	refused  map[string]string // groups that were taken back, with the reason
 }
 
@@ -317,7 +318,7 @@ func (p *proof) establish(ctx context.Context) (err error) {
 	if err := p.runBefore(ctx); err != nil {
 		return err
 	}
-	return p.judge(ctx, errs[1])
+	return errors.Join(p.judge(ctx, errs[1]), p.firstRun())
 }
 
 // prompt is how long an application that heeds the stop signal may take: one
@@ -329,7 +330,12 @@ const prompt = 1500 * time.Millisecond
 func (p *proof) runBefore(ctx context.Context) error {
 	t := p.trial(p.before, p.project)
 	idle := make(chan struct{})
-	t.Stopping = func() { time.AfterFunc(prompt, func() { close(idle) }) }
+	t.Stopping = func(up bool) {
+		if !up {
+			p.kind = worker
+		}
+		time.AfterFunc(prompt, func() { close(idle) })
+	}
 	var first *observe.Outcome
 	var firstErr error
 	ended := make(chan struct{})
@@ -353,14 +359,25 @@ func (p *proof) runBefore(ctx context.Context) error {
 	again.Health, again.Load = nil, 0
 	again.KeepRunning = stuck // it would take as long again
 	second, err := observe.Run(ctx, p.engine, again, p.asker())
-	<-ended
-	if err := errors.Join(firstErr, err); err != nil {
-		return fmt.Errorf("running before: %w", err)
+	if !stuck {
+		<-ended
+	}
+	if err != nil {
+		<-ended
+		return fmt.Errorf("running before: %w", errors.Join(firstErr, err))
 	}
 	if !second.Up && p.portless(second) != p.kind {
+		<-ended
 		return p.beforeFails(startFailure("before start, once more", second))
 	}
-	p.before.trials = []*observe.Outcome{first, second}
+	p.firstRun = func() error {
+		<-ended
+		p.before.trials = []*observe.Outcome{first, second}
+		if firstErr != nil {
+			return fmt.Errorf("running before: %w", firstErr)
+		}
+		return nil
+	}
 	return nil
 }
 

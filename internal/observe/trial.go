@@ -37,8 +37,9 @@ type Trial struct {
 	StopTimeout  time.Duration
 	// StopSignal is the image's; 0 means SIGTERM.
 	StopSignal syscall.Signal
-	// Stopping, if not nil, is called when the stop signal has been sent.
-	Stopping func()
+	// Stopping, if not nil, is called when the stop signal has been sent; up says whether the application
+	// answered, or is a worker, which does not.
+	Stopping func(up bool)
 	// KeepRunning leaves the stop out: the container is only killed.
 	KeepRunning bool
 }
@@ -232,7 +233,7 @@ func (r *runner) stop(ctx context.Context, _ []agent.HTTPRequest) error {
 		return fmt.Errorf("stopping the container: %w", err)
 	}
 	if r.Stopping != nil {
-		r.Stopping()
+		r.Stopping(r.out.Up)
 	}
 	waiting, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

@@ -13,7 +13,7 @@ import (
 
 var worldWritable = &rule.Rule{
 	ID:       "security/world-writable",
-	Severity: finding.Warning,
+	Severity: finding.Info,
 	Safety:   finding.Display,
 	Phase:    rule.Lines,
 	Doc: rule.Doc{

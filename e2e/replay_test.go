@@ -28,15 +28,16 @@ type replayed struct {
 var repositories = []replayed{
 	{
 		name: "one stage, globs and ignored files",
+		// The directory is one that no other test makes in this base: the engine, and its cache, are shared.
 		docker: `FROM debian:bookworm-slim
-WORKDIR /app
+WORKDIR /replayed
 COPY package.json lock-*.txt ./
 RUN cat package.json lock-*.txt > installed 2>&1 || true
 COPY --chmod=755 scripts/ scripts/
 RUN ls scripts > listed
 COPY . .
 RUN find . -type f | sort | xargs -d '\n' sha256sum > /manifest
-WORKDIR /app/run
+WORKDIR /replayed/run
 `,
 		ignore: "docs\n!docs/keep.md\n**/*.log\n.git\n",
 		files: []string{"package.json", "lock-a.txt", "lock-b.txt", "scripts/start*", "scripts/stop*", "src/main.py", "src/deep/er/x.py", "src/two words.py",

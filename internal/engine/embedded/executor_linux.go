@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strconv"
@@ -50,11 +51,13 @@ func (w *watched) Run(ctx context.Context, id string, root executor.Mount, mount
 	}
 	called, announced := make(chan struct{}), make(chan struct{})
 	lifetime, end := context.WithCancel(ctx)
+	spoke := make(chan struct{})
+	process.Stdout, process.Stderr = overhear(process.Stdout, process.Stderr, spoke)
 	go func() {
 		defer close(announced)
 		defer close(started)
 		<-called // at the end of the container at the latest
-		w.meet(lifetime, id)
+		w.meet(lifetime, id, spoke)
 	}()
 	rec, err := w.Executor.Run(ctx, id, root, mounts, process, called)
 	end()
@@ -81,8 +84,10 @@ func (w *watched) leave(id string) {
 const pollEvery = 2 * time.Millisecond
 
 // meet waits until a container's main process runs the image's program, and keeps hold of that process. It
-// must return soon after the program ended, too: nobody reads the program's output before.
-func (w *watched) meet(lifetime context.Context, id string) {
+// returns too when the program has written something: nobody reads the output of a container that is not
+// announced, the container does not end before it is read, and one that ended at once is gone
+// from the runtime before it could be met.
+func (w *watched) meet(lifetime context.Context, id string, spoke <-chan struct{}) {
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	var seen containerState
@@ -99,6 +104,14 @@ func (w *watched) meet(lifetime context.Context, id string) {
 		select {
 		case <-lifetime.Done():
 			return
+		case <-spoke:
+			if seen.PID == 0 {
+				seen = w.state(lifetime, id)
+			}
+			if seen.PID == 0 {
+				return
+			}
+			spoke = nil
 		case <-tick.C:
 		}
 	}
@@ -112,6 +125,28 @@ func (w *watched) meet(lifetime context.Context, id string) {
 	if r := w.running[id]; r != nil {
 		r.main = main
 	}
+}
+
+// overhear closes a channel when something is first written to one of a process's outputs.
+func overhear(stdout, stderr io.WriteCloser, spoke chan<- struct{}) (io.WriteCloser, io.WriteCloser) {
+	say := sync.OnceFunc(func() { close(spoke) })
+	wrap := func(w io.WriteCloser) io.WriteCloser {
+		if w == nil {
+			return nil
+		}
+		return overheard{w, say}
+	}
+	return wrap(stdout), wrap(stderr)
+}
+
+type overheard struct {
+	io.WriteCloser
+	say func()
+}
+
+func (o overheard) Write(p []byte) (int, error) {
+	o.say()
+	return o.WriteCloser.Write(p)
 }
 
 // containerState is the part of the runtime's answer that is of use here.

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"context"
 	"path/filepath"
 	"testing"
 
@@ -20,7 +21,8 @@ func noTraces(t *testing.T, root string) {
 
 func containersBelow(t *testing.T, root string) []string {
 	t.Helper()
-	all, err := listContainers(t.Context(), "runc")
+	// Traces are looked for when a test is over, and its own context with it.
+	all, err := listContainers(context.WithoutCancel(t.Context()), "runc")
 	if err != nil {
 		t.Fatal(err)
 	}

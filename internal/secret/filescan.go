@@ -41,7 +41,7 @@ func NewFileScan() *FileScan { return &FileScan{} }
 // RulesVersion names the rules and how they are applied: with another version, files may give other results.
 func RulesVersion() string {
 	sum := sha256.Sum256([]byte(config.DefaultConfig))
-	return "1-" + hex.EncodeToString(sum[:6])
+	return "2-" + hex.EncodeToString(sum[:6])
 }
 
 // Begin starts a file.

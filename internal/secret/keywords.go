@@ -28,9 +28,6 @@ func newKeywordSearch(all []*rule) *keywordSearch {
 	}
 	index := map[string]int32{}
 	for n, r := range all {
-		if !r.local() {
-			continue
-		}
 		for _, word := range r.Keywords {
 			i, ok := index[word]
 			if !ok {

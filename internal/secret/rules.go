@@ -31,8 +31,8 @@ type rule struct {
 	Allowlists  []allowlist
 
 	compiled func() (*compiledRule, error)
-	isLocal  bool // see local
-	reach    func() int
+	anchors  func() []anchor
+	anywhere func() *unanchored // for rules without anchors
 }
 
 type compiledRule struct {
@@ -81,8 +81,8 @@ func loadRules() (*ruleSet, error) {
 			r.Keywords[i] = strings.ToLower(k)
 		}
 		r.compiled = sync.OnceValues(r.compile)
-		r.isLocal = r.ID == genericRule || r.containsKeyword() // it writes passwd and password as passw(?:or)?d
-		r.reach = sync.OnceValue(func() int { return reach(r.Regex) })
+		r.anchors = sync.OnceValue(func() []anchor { return anchorsOf(r.Regex, r.Keywords) })
+		r.anywhere = sync.OnceValue(func() *unanchored { return newUnanchored(r.Regex) })
 		set.rules = append(set.rules, r)
 	}
 	set.keywords = sync.OnceValue(func() *keywordSearch { return newKeywordSearch(set.rules) })

@@ -37,59 +37,19 @@ func byRules(path string, text []byte) []Match {
 	if err != nil {
 		return nil
 	}
-	hits := set.hits(text)
-	var lower []byte
 	var out []Match
-	for i, r := range set.rules {
-		spans := []span{{0, len(text)}}
-		if r.local() {
-			if len(hits[int32(i)]) == 0 {
-				continue
-			}
-			spans = spansAround(hits[int32(i)], r.reach(), len(text))
-		} else {
-			if r.Path != "" && path == "" {
-				continue
-			}
-			if lower == nil {
-				lower = bytes.ToLower(text)
-			}
-			if !mayMatch(r.Keywords, lower) {
-				continue
-			}
-		}
+	p := placing{set: set, path: path, text: text, rules: make([]rulePlaces, len(set.rules)), work: stepsPerByte * len(text)}
+	for i, places := range p.find() {
+		r := set.rules[i]
 		compiled, err := r.compiled()
-		if err != nil || compiled.path != nil && !compiled.path.MatchString(path) {
+		if err != nil {
 			continue
 		}
-		for _, s := range spans {
+		for _, s := range places.spans {
 			out = append(out, r.find(compiled, set, path, text, s)...)
 		}
 	}
 	return out
-}
-
-// hits are the places of keywords by rule, ascending, where a match is possible.
-func (set *ruleSet) hits(text []byte) map[int32][]int32 {
-	hits := map[int32][]int32{}
-	search := set.keywords()
-	search.find(text, func(word int32, at int) {
-		for _, r := range search.rules[word] {
-			if mayMatchAt(set.rules[r].ID, text, at, len(search.words[word])) {
-				hits[r] = append(hits[r], int32(at))
-			}
-		}
-	})
-	return hits
-}
-
-func mayMatch(keywords []string, lower []byte) bool {
-	for _, k := range keywords {
-		if bytes.Contains(lower, []byte(k)) {
-			return true
-		}
-	}
-	return len(keywords) == 0
 }
 
 func (r *rule) find(compiled *compiledRule, set *ruleSet, path string, text []byte, in span) []Match {

@@ -1,7 +1,6 @@
 package secret
 
 import (
-	"bytes"
 	"regexp/syntax"
 	"strings"
 )
@@ -17,24 +16,6 @@ const (
 	// cutSlack is room for what an expression looks at beside the match.
 	cutSlack = 8
 )
-
-// local tells that the rule's matches contain one of its keywords, so that they
-// can be looked for around those. Where this can't be read from the expression, the
-// whole text is searched.
-func (r *rule) local() bool { return r.isLocal }
-
-func (r *rule) containsKeyword() bool {
-	if len(r.Keywords) == 0 {
-		return false
-	}
-	expression := strings.ToLower(strings.ReplaceAll(r.Regex, `\`, ""))
-	for _, word := range r.Keywords {
-		if len(word) < 2 || !strings.Contains(expression, word) {
-			return false
-		}
-	}
-	return true
-}
 
 // longest is the most bytes that a match has; bounded is false where there is no limit.
 func longest(re *syntax.Regexp) (n int, bounded bool) {
@@ -64,88 +45,39 @@ func longest(re *syntax.Regexp) (n int, bounded bool) {
 	return n, bounded
 }
 
-// reach is how many bytes around a keyword a match may take.
-func reach(expression string) int {
-	re, err := syntax.Parse(expression, syntax.Perl)
-	if err != nil {
-		return widestMatch
-	}
-	n, bounded := longest(re)
-	if !bounded || n > wideMatch {
-		return wideMatch
-	}
-	return n + cutSlack
-}
-
-// mayMatchAt tells for a rule whose keyword stands everywhere whether a match
-// is possible at all: what holds for every match of the expression, and can be seen at a glance.
-func mayMatchAt(id string, text []byte, at, length int) bool {
-	switch id {
-	case genericRule:
-		return mayBeAssignment(text, at+length)
-	case "jwt": // ey[a-zA-Z0-9]{17,}\.
-		return run(text[at:], isAlnum, 20) >= 19
-	case "vault-service-token": // s.[a-z0-9]{24}, or hvs. and more
-		if text[at] != 's' || at+1 >= len(text) || text[at+1] != '.' {
-			return true
-		}
-		return run(text[min(at+2, len(text)):], isAlnum, 24) >= 24
-	}
-	return true
-}
-
-// mayBeAssignment follows gitleaks' generic-api-key after its keyword: up to 20
-// letters, digits, blanks, dots and dashes, up to 3 blanks and quotes, an
-// assignment, up to 5 blanks, quotes and =, and a value of at least 10.
-func mayBeAssignment(text []byte, at int) bool {
-	end := min(at+24, len(text))
-	for at < end && (isWord(text[at]) || isSeparator(text[at])) && text[at] != '=' && text[at] != '`' {
-		at++
-	}
-	if at >= end || strings.IndexByte("=>:|?,", text[at]) < 0 {
-		return false
-	}
-	equals := 0
-	for end = min(at+9, len(text)); at < end && (strings.IndexByte("=>:|?,", text[at]) >= 0 || isSeparator(text[at])); at++ {
-		if text[at] == '=' {
-			equals++
-		}
-	}
-	return equals+run(text[at:], isValue, 10) >= 10
-}
-
-func run(text []byte, is func(byte) bool, enough int) (n int) {
-	for n < len(text) && n < enough && is(text[n]) {
-		n++
-	}
-	return n
-}
-
-func isAlnum(b byte) bool {
-	return b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= '0' && b <= '9'
-}
-
-// isWord is [\w.-].
-func isWord(b byte) bool { return isAlnum(b) || b == '_' || b == '.' || b == '-' }
-
-func isValue(b byte) bool { return isWord(b) || b == '=' || b == '+' || b == '/' }
-
-func isSeparator(b byte) bool { return strings.IndexByte(" \t\n\f\r'\"=`", b) >= 0 }
-
 // span is a part of a text.
 type span struct{ from, to int }
 
-// spansAround are the parts of a text around hits, which ascend, joined where they overlap.
-func spansAround(hits []int32, reach, length int) (spans []span) {
-	for _, at := range hits {
-		s := span{max(0, int(at)-reach), min(length, int(at)+reach)}
-		if last := len(spans) - 1; last >= 0 && s.from <= spans[last].to {
-			spans[last].to = max(spans[last].to, s.to)
-			continue
+// spans are parts of a text, ascending, joined where they overlap.
+type spans []span
+
+func (all spans) add(s span) spans {
+	for len(all) > 0 {
+		last := &all[len(all)-1]
+		if s.from > last.to {
+			break
 		}
-		spans = append(spans, s)
+		if s.from >= last.from {
+			last.to = max(last.to, s.to)
+			return all
+		}
+		s.to = max(s.to, last.to) // it reaches farther back
+		all = all[:len(all)-1]
 	}
-	return spans
+	return append(all, s)
+}
+
+// around is the part of a text in which a match with the anchor at the place is,
+// of which nothing lies beyond end.
+func (a anchor) around(at, end, length int) span {
+	return span{max(0, at-within(a.before)), min(length, end+cutSlack)}
+}
+
+func within(n int) int {
+	if n < 0 || n > wideMatch {
+		return wideMatch
+	}
+	return n + cutSlack
 }
 
 // matchesIn runs the expression on a part of the text. Where a match ends with
@@ -173,24 +105,3 @@ func (c *compiledRule) matchesIn(text []byte, s span) [][]int {
 const allowComment = "gitleaks:allow"
 
 func isAllowedLine(line string) bool { return strings.Contains(line, allowComment) }
-
-// urlSpans are the parts of a text in which addresses with a user may stand.
-func urlSpans(text []byte) (spans []span) {
-	const left, right = 32, 320 // as long as urlUser's parts can be
-	for at := 0; ; {
-		next := bytes.Index(text[at:], []byte("://"))
-		if next < 0 {
-			return spans
-		}
-		at += next
-		from, to := max(0, at-left), min(len(text), at+right)
-		if bytes.IndexByte(text[at:to], '@') >= 0 {
-			if last := len(spans) - 1; last >= 0 && from <= spans[last].to {
-				spans[last].to = to
-			} else {
-				spans = append(spans, span{from, to})
-			}
-		}
-		at += 3
-	}
-}

@@ -40,7 +40,16 @@ const (
 	VerbWritable  = "writable"  // WritableRequest → WritableAnswer
 	VerbChanged   = "changed"   // ChangedRequest → ChangedAnswer
 	VerbEnv       = "env"       // EnvRequest → EnvAnswer
+	VerbLoaded    = "loaded"    // LoadedRequest → LoadedAnswer
+	VerbLacks     = "lacks"     // LacksRequest → LacksAnswer
 )
+
+// Hold, in the place of a verb, makes the agent sleep until it is killed or an hour is over: as the main process
+// of a container, so that an image can be looked at without starting what it holds.
+const Hold = "hold"
+
+// maxHold bounds how long the agent sleeps.
+const maxHold = time.Hour
 
 const (
 	// defaultTimeout holds for requests that name none.

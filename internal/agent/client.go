@@ -69,6 +69,16 @@ func (c *Client) Env(ctx context.Context, r EnvRequest) (EnvAnswer, error) {
 	return call[EnvAnswer](ctx, c.exec, VerbEnv, r)
 }
 
+// Loaded lists the programs and shared libraries that the application's processes have in memory.
+func (c *Client) Loaded(ctx context.Context, r LoadedRequest) (LoadedAnswer, error) {
+	return call[LoadedAnswer](ctx, c.exec, VerbLoaded, r)
+}
+
+// Lacks tells which directories and packages an image does not have.
+func (c *Client) Lacks(ctx context.Context, r LacksRequest) (LacksAnswer, error) {
+	return call[LacksAnswer](ctx, c.exec, VerbLacks, r)
+}
+
 // call starts the agent with one request and decodes its answer.
 func call[Ans any](ctx context.Context, exec Exec, verb string, req any) (ans Ans, err error) {
 	in, err := json.Marshal(req)

@@ -15,6 +15,10 @@ type verb func(ctx context.Context, request json.RawMessage) (any, error)
 // Main is the agent: args are those after Command. It always returns 0; what
 // went wrong is in the answer (see the package comment for why).
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if len(args) == 1 && args[0] == Hold {
+		time.Sleep(maxHold)
+		return 0
+	}
 	out, err := json.Marshal(serve(args, stdin, readTimeout))
 	if err != nil {
 		out = []byte(`{"error":"encoding the answer failed"}`)

@@ -51,7 +51,9 @@ func readProcess(pid int) (Process, error) {
 	}
 	p.Argv = readArgv(pid)
 	_ = readAsOwner(pid, func() error { // a zombie has none
-		p.Exe, err = os.Readlink(procPath(pid, "exe"))
+		if p.Exe, err = os.Readlink(procPath(pid, "exe")); err == nil {
+			p.Dir, err = os.Readlink(procPath(pid, "cwd"))
+		}
 		return err
 	})
 	if p.State != "Z" {

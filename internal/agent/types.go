@@ -163,7 +163,8 @@ type Process struct {
 	Name    string   `json:"name"`
 	Argv    []string `json:"argv,omitempty"`
 	Exe     string   `json:"exe,omitempty"`
-	State   string   `json:"state"` // "R", "S", "T" (stopped), "Z" (zombie) …
+	Dir     string   `json:"dir,omitempty"` // working directory
+	State   string   `json:"state"`         // "R", "S", "T" (stopped), "Z" (zombie) …
 	Threads int      `json:"threads"`
 	// Peak, Resident and Proportional are VmHWM, VmRSS and PSS in bytes;
 	// Proportional is -1 where it was not readable.
@@ -306,4 +307,42 @@ type EnvRequest struct {
 // EnvAnswer has names alone, sorted: values may be secrets and stay inside.
 type EnvAnswer struct {
 	Names []string `json:"names"`
+}
+
+// LoadedRequest asks which programs and shared libraries the application's processes have in memory.
+type LoadedRequest struct {
+	Main    int           `json:"main,omitempty"` // 0 means 1
+	Timeout time.Duration `json:"timeout_ns"`
+}
+
+// LoadedAnswer lists files by path, and the Debian packages that hold them by name.
+type LoadedAnswer struct {
+	Programs  []string        `json:"programs,omitempty"`
+	Libraries []string        `json:"libraries,omitempty"`
+	Packages  []LoadedPackage `json:"packages,omitempty"`
+	// Incomplete says why there may be more.
+	Incomplete string `json:"incomplete,omitempty"`
+}
+
+// LoadedPackage is a Debian package of which files are in memory.
+type LoadedPackage struct {
+	Name  string   `json:"name"`
+	Files []string `json:"files"`
+	// Brings are those of the other packages that its installation brings in, by dependencies that have no alternative.
+	Brings []string `json:"brings,omitempty"`
+}
+
+// LacksRequest asks what an image does not have.
+type LacksRequest struct {
+	Dirs     []string      `json:"dirs,omitempty"`     // absolute; one that is a link to a directory is there
+	Packages []string      `json:"packages,omitempty"` // Debian packages by name
+	Timeout  time.Duration `json:"timeout_ns"`
+}
+
+// LacksAnswer lists what of a request is not there.
+type LacksAnswer struct {
+	Dirs []string `json:"dirs,omitempty"`
+	// Packages is known when the image is one of Debian's, with its package manager: Debian is set.
+	Packages []string `json:"packages,omitempty"`
+	Debian   bool     `json:"debian,omitempty"`
 }

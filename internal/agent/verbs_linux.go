@@ -13,5 +13,7 @@ func verbs() map[string]verb {
 		VerbWritable:  handle(writable),
 		VerbChanged:   handle(changed),
 		VerbEnv:       handle(envNames),
+		VerbLoaded:    handle(loaded),
+		VerbLacks:     handle(lacks),
 	}
 }

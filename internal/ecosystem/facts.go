@@ -25,10 +25,20 @@ func (s Source) Observed() bool { return s.File == "" && s.Note != "" }
 type Fact[T any] struct {
 	Value  T
 	Source Source
+	// Read is the place in a file that says so too, or says otherwise, of a fact that was observed; zero when none does.
+	Read Source
 }
 
 // Known reports whether the fact was found.
 func (f Fact[T]) Known() bool { return f.Source != (Source{}) }
+
+// Proof is everything that proves the fact, what was observed first.
+func (f Fact[T]) Proof() []Source {
+	if f.Read == (Source{}) {
+		return []Source{f.Source}
+	}
+	return []Source{f.Source, f.Read}
+}
 
 // Input is what an ecosystem may look at: the files that a build would see and
 // the Dockerfile, with the state of its final stage.

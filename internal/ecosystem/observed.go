@@ -6,20 +6,24 @@ type Observed struct {
 	// Port is the TCP port that answered; Sockets are all that listened.
 	Port    int
 	Sockets []Socket
-	// Writes are absolute paths of files that the application made or wrote, and of directories in which it did.
+	// Writes are absolute paths of files that the application made or wrote, and of directories in which it
+	// did. Of directories that it made, the topmost one stands for all below it.
 	Writes []Write
-	// Incomplete says why there may be more writes; empty when there are none.
-	Incomplete string
-	// Libraries are absolute paths of the shared libraries that its processes had loaded,
-	// and Packages the distribution packages that hold them, by their names.
+	// Libraries are absolute paths of the shared libraries that its processes had loaded, and Packages the Debian
+	// packages that hold them or the programs.
 	Libraries []string
-	Packages  []string
+	Packages  []Package
+	// Lacking are those of the packages that the rewritten image was seen not to have, although it could
+	// have them, without those that others of them bring in.
+	Lacking []string
 	// Programs are absolute paths of what its processes run, without repetition.
 	Programs []string
 	// Processes are the main process and its descendants, the main one first.
 	Processes []Process
 	// Env has the names of the main process's environment variables.
 	Env []string
+	// Incomplete says what could not be seen and why, a line each.
+	Incomplete []string
 }
 
 // Socket is a listening TCP socket.
@@ -33,6 +37,15 @@ type Socket struct {
 type Process struct {
 	PID, PPID int
 	Argv      []string
-	Dir       string // working directory, absolute
+	Exe       string // absolute; empty when it could not be read
+	Dir       string // working directory, absolute; empty when it could not be read
 	UID, GID  int
+}
+
+// Package is a Debian package of which files were loaded.
+type Package struct {
+	Name  string
+	Files []string // absolute, those that were loaded
+	// Brings are the other packages seen that its installation brings in.
+	Brings []string
 }

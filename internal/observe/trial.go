@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/plimsoll/plimsoll/internal/agent"
+	"github.com/plimsoll/plimsoll/internal/ecosystem"
 	"github.com/plimsoll/plimsoll/internal/engine"
 )
 
@@ -32,6 +33,8 @@ type Trial struct {
 	Health *HealthCheck
 	// Libraries are directories whose shared libraries must all be found.
 	Libraries []string
+	// Evidence, if not nil, is given what the running container showed, before it is stopped.
+	Evidence func(*ecosystem.Observed)
 	// Limits.
 	StartTimeout time.Duration
 	StopTimeout  time.Duration
@@ -106,7 +109,7 @@ func (r *runner) run(ctx context.Context, ask Asker) error {
 		return nil
 	}
 	if !r.out.Up { // a worker: it goes on and listens nowhere
-		for _, step := range []func(context.Context, []agent.HTTPRequest) error{r.processes, r.libraries, r.stop} {
+		for _, step := range []func(context.Context, []agent.HTTPRequest) error{r.evidence, r.processes, r.libraries, r.stop} {
 			if err := step(ctx, nil); err != nil {
 				return err
 			}
@@ -121,7 +124,7 @@ func (r *runner) run(ctx context.Context, ask Asker) error {
 		}
 		requests = append(requests, more...)
 	}
-	for _, step := range []func(context.Context, []agent.HTTPRequest) error{r.ask, r.load, r.processes, r.libraries, r.health, r.stop} {
+	for _, step := range []func(context.Context, []agent.HTTPRequest) error{r.ask, r.load, r.evidence, r.processes, r.libraries, r.health, r.stop} {
 		if err := step(ctx, requests); err != nil {
 			return err
 		}

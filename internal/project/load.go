@@ -81,7 +81,7 @@ func (p *Project) detect() error {
 			return fmt.Errorf("looking for a %s application: %w", d.Name, err)
 		}
 		if facts != nil {
-			p.Facts = facts
+			p.Facts = facts.With(p.observed, p.File.EndState(p.Final).Workdir)
 			return nil
 		}
 	}

@@ -39,6 +39,7 @@ type Project struct {
 	StepSeconds map[string]float64
 
 	opts     Options
+	observed *ecosystem.Observed // in a run of the original; nil before one
 	original *buildctx.Context // as walked, before any ignore file was replaced
 	changes  map[string]string
 }

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/plimsoll/plimsoll/internal/ecosystem"
 	"github.com/plimsoll/plimsoll/internal/history"
 	"github.com/plimsoll/plimsoll/internal/image"
 )
@@ -37,6 +38,14 @@ func (p *Project) WithStepSeconds(seconds map[string]float64) *Project {
 	next := *p
 	next.StepSeconds = seconds
 	return &next
+}
+
+// WithObserved returns the project with what a run of the original showed, which outranks what its files say.
+// It stays in force when files are replaced.
+func (p *Project) WithObserved(seen *ecosystem.Observed) (*Project, error) {
+	next := *p
+	next.observed = seen
+	return &next, next.detect()
 }
 
 // StepKey is what the time of a step is kept under: a digest of what it says, since the text may hold a credential.

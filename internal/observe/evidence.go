@@ -1,0 +1,166 @@
+package observe
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/plimsoll/plimsoll/internal/agent"
+	"github.com/plimsoll/plimsoll/internal/ecosystem"
+	"github.com/plimsoll/plimsoll/internal/engine"
+)
+
+// maxWritten bounds the changed files that are read of one container.
+const maxWritten = 10_000
+
+// evidence gathers what the running container shows. Nothing here fails a trial: what could not be seen is noted.
+func (r *runner) evidence(ctx context.Context, _ []agent.HTTPRequest) error {
+	if r.Evidence == nil {
+		return nil
+	}
+	seen := &ecosystem.Observed{Port: r.out.Port}
+	for _, look := range []struct {
+		at   string
+		take func(context.Context, *ecosystem.Observed) error
+	}{
+		{"its sockets", r.sockets}, {"its processes", r.family}, {"its environment", r.environment},
+		{"its libraries", r.loaded}, {"what it wrote", r.written},
+	} {
+		if err := look.take(ctx, seen); err != nil {
+			seen.Incomplete = append(seen.Incomplete, look.at+": "+err.Error())
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	r.Evidence(seen)
+	return nil
+}
+
+func (r *runner) sockets(ctx context.Context, seen *ecosystem.Observed) error {
+	a, err := r.agent.Sockets(ctx, agent.SocketsRequest{Timeout: 10 * time.Second})
+	for _, s := range a.Sockets {
+		seen.Sockets = append(seen.Sockets, ecosystem.Socket{Address: s.Address, Port: s.Port, PID: s.PID})
+	}
+	return err
+}
+
+func (r *runner) family(ctx context.Context, seen *ecosystem.Observed) error {
+	a, err := r.agent.Processes(ctx, agent.ProcessesRequest{Timeout: 10 * time.Second})
+	for _, p := range a.Processes {
+		seen.Processes = append(seen.Processes, ecosystem.Process{
+			PID: p.PID, PPID: p.PPID, Argv: p.Argv, Exe: p.Exe, Dir: p.Dir, UID: p.UID, GID: p.GID,
+		})
+	}
+	return err
+}
+
+func (r *runner) environment(ctx context.Context, seen *ecosystem.Observed) error {
+	a, err := r.agent.Env(ctx, agent.EnvRequest{Timeout: 10 * time.Second})
+	seen.Env = a.Names
+	return err
+}
+
+func (r *runner) loaded(ctx context.Context, seen *ecosystem.Observed) error {
+	a, err := r.agent.Loaded(ctx, agent.LoadedRequest{Timeout: 20 * time.Second})
+	seen.Programs, seen.Libraries = a.Programs, a.Libraries
+	for _, p := range a.Packages {
+		seen.Packages = append(seen.Packages, ecosystem.Package{Name: p.Name, Files: p.Files, Brings: p.Brings})
+	}
+	if err == nil && a.Incomplete != "" {
+		err = fmt.Errorf("%s", a.Incomplete)
+	}
+	return err
+}
+
+func (r *runner) written(ctx context.Context, seen *ecosystem.Observed) error {
+	a, err := r.agent.Changed(ctx, agent.ChangedRequest{Limit: maxWritten, Timeout: 30 * time.Second})
+	seen.Writes = writes(a.Changes)
+	if err == nil && a.Incomplete != "" {
+		err = fmt.Errorf("%s", a.Incomplete)
+	}
+	return err
+}
+
+// writes are the files that changed, and the directories that did so for no file that is still there: something was
+// made and removed in them. Interpreters write byte code where they can and go on where they can't: it is left out.
+func writes(changes []agent.Change) []ecosystem.Write {
+	explained := map[string]bool{}
+	for _, c := range changes {
+		explained[path.Dir(c.Path)] = true
+	}
+	var found []ecosystem.Write
+	for _, c := range changes {
+		if c.Dir && explained[c.Path] || byteCode(c.Path) {
+			continue
+		}
+		found = append(found, ecosystem.Write{Path: c.Path, Dir: c.Dir})
+	}
+	return found
+}
+
+func byteCode(file string) bool {
+	return strings.HasSuffix(file, ".pyc") || path.Base(file) == "__pycache__" || path.Base(path.Dir(file)) == "__pycache__"
+}
+
+// AtRest looks at an image without starting what it holds.
+func AtRest(ctx context.Context, e engine.Engine, image string, r agent.LacksRequest) (agent.LacksAnswer, error) {
+	c, err := e.Run(ctx, engine.RunRequest{Image: image, Cmd: []string{agent.Path, agent.Command, agent.Hold}, User: "0"})
+	if err != nil {
+		return agent.LacksAnswer{}, fmt.Errorf("starting a container: %w", err)
+	}
+	defer c.Close()
+	client := agent.NewClient(func(ctx context.Context, args []string, stdin io.Reader) ([]byte, error) {
+		return c.Exec(ctx, engine.ExecRequest{Args: args, Stdin: stdin})
+	})
+	return client.Lacks(ctx, r)
+}
+
+// Parents are the directories in which something was written, and those above them: the ones of which
+// Settled has to know whether they are in the image.
+func Parents(all []ecosystem.Write) (dirs []string) {
+	for _, w := range all {
+		for d := dirOf(w); d != "/" && d != "."; d = path.Dir(d) {
+			dirs = append(dirs, d)
+		}
+	}
+	slices.Sort(dirs)
+	return slices.Compact(dirs)
+}
+
+// Settled puts the topmost directory that the application made itself in the place of what it wrote below that. One
+// whose name has a digit (a date, a version, a random name) may be called otherwise the next time: the directory that holds
+// it stands for it. made are the directories that the image does not have.
+func Settled(all []ecosystem.Write, made []string) []ecosystem.Write {
+	var settled []ecosystem.Write
+	for _, w := range all {
+		top := ""
+		for d := dirOf(w); d != "/" && d != "."; d = path.Dir(d) {
+			if slices.Contains(made, d) {
+				top = d
+			}
+		}
+		if top != "" {
+			if strings.ContainsAny(path.Base(top), "0123456789") {
+				top = path.Dir(top)
+			}
+			w = ecosystem.Write{Path: top, Dir: true}
+		}
+		if !slices.Contains(settled, w) {
+			settled = append(settled, w)
+		}
+	}
+	return settled
+}
+
+// dirOf is the directory that has to be writable for a write.
+func dirOf(w ecosystem.Write) string {
+	if w.Dir {
+		return w.Path
+	}
+	return path.Dir(w.Path)
+}

@@ -1,0 +1,57 @@
+package observe
+
+import (
+	"reflect"
+	"testing"
+
+	"github.com/plimsoll/plimsoll/internal/agent"
+	"github.com/plimsoll/plimsoll/internal/ecosystem"
+)
+
+func TestWritesAreWhatNothingElseExplains(t *testing.T) {
+	dir := func(p string) agent.Change { return agent.Change{Path: p, Dir: true} }
+	file := func(p string) agent.Change { return agent.Change{Path: p} }
+	got := writes([]agent.Change{
+		dir("/srv"), dir("/srv/__pycache__"), file("/srv/__pycache__/app.cpython-311.pyc"), // byte code alone
+		dir("/var"), dir("/var/lib"), dir("/var/lib/app"), file("/var/lib/app/ships.db"), // copied up with the file
+		dir("/srv/spool"), // something came and went
+		file("/srv/old.pyc"),
+	})
+	want := []ecosystem.Write{{Path: "/var/lib/app/ships.db"}, {Path: "/srv/spool", Dir: true}}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+func TestDirectoriesThatTheApplicationMakesStandForWhatIsBelow(t *testing.T) {
+	all := []ecosystem.Write{
+		{Path: "/srv/uploads/a/1.png"}, {Path: "/srv/uploads/b/2.png"}, // it made /srv/uploads
+		{Path: "/srv/data/2026-11-25/day.json"}, // it made a directory of that day
+		{Path: "/srv/state.json"},
+		{Path: "/srv/empty", Dir: true},
+	}
+	made := []string{"/srv/uploads", "/srv/uploads/a", "/srv/uploads/b", "/srv/data/2026-11-25", "/srv/empty"}
+	want := []ecosystem.Write{
+		{Path: "/srv/uploads", Dir: true}, {Path: "/srv/data", Dir: true}, {Path: "/srv/state.json"}, {Path: "/srv/empty", Dir: true},
+	}
+	if got := Settled(all, made); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if got := Settled(all, nil); !reflect.DeepEqual(got, all) {
+		t.Errorf("with all directories in the image: %+v", got)
+	}
+	for _, dir := range made {
+		if got := Parents(all); !contains(got, dir) || !contains(got, "/srv") || contains(got, "/") {
+			t.Errorf("directories to ask for: %q", got)
+		}
+	}
+}
+
+func contains(all []string, one string) bool {
+	for _, s := range all {
+		if s == one {
+			return true
+		}
+	}
+	return false
+}

@@ -185,7 +185,7 @@ type chunk struct {
 	err  error
 }
 
-const aheadChunks, aheadSize = 4, 512 << 10
+const aheadChunks, aheadSize = 4, 128 << 10
 
 // readAhead reads r, and hashes what it reads on the way.
 func readAhead(r io.Reader, digest hash.Hash) *aheadReader {

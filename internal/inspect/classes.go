@@ -31,26 +31,87 @@ func classRules() []classRule {
 	}
 }
 
-func (c classRule) claims(name string) bool {
+// classifier says to which class a file belongs: the first rule that claims its
+// folder or its name. It remembers folders, of which there are far fewer than files.
+type classifier struct {
+	rules   []classRule
+	folders map[string]int // no rule is len(rules)
+	names   map[string]int
+	globs   []glob
+}
+
+type glob struct {
+	pattern, literal string // the pattern, and what any match of it contains
+	rule             int
+}
+
+func newClassifier(rules []classRule) *classifier {
+	c := &classifier{rules: rules, folders: map[string]int{}, names: map[string]int{}}
+	for i, rule := range rules {
+		for _, pattern := range rule.files {
+			if strings.ContainsAny(pattern, "*[") {
+				c.globs = append(c.globs, glob{pattern, longestLiteral(pattern), i})
+			} else if _, known := c.names[pattern]; !known {
+				c.names[pattern] = i
+			}
+		}
+	}
+	return c
+}
+
+// longestLiteral is the longest part of a pattern without wildcards.
+func longestLiteral(pattern string) (longest string) {
+	for _, part := range strings.FieldsFunc(pattern, func(r rune) bool { return strings.ContainsRune("*?[]", r) }) {
+		if len(part) > len(longest) {
+			longest = part
+		}
+	}
+	return longest
+}
+
+// of is the index of the rule that claims the file, or -1.
+func (c *classifier) of(name string) int {
+	dir, base := path.Split(name)
+	at := c.ofFolder(dir)
+	if i, ok := c.names[base]; ok {
+		at = min(at, i)
+	}
+	for _, g := range c.globs {
+		if g.rule >= at || !strings.Contains(base, g.literal) {
+			continue
+		}
+		if ok, _ := path.Match(g.pattern, base); ok {
+			at = g.rule
+		}
+	}
+	if at == len(c.rules) {
+		return -1
+	}
+	return at
+}
+
+func (c *classifier) ofFolder(dir string) int {
+	at, known := c.folders[dir]
+	if !known {
+		at = slices.IndexFunc(c.rules, func(r classRule) bool { return r.claimsFolder(dir) })
+		if at < 0 {
+			at = len(c.rules)
+		}
+		c.folders[dir] = at
+	}
+	return at
+}
+
+// claimsFolder tells for a folder, with a slash at its end, whether all that is in it belongs to the class.
+func (c classRule) claimsFolder(dir string) bool {
 	for _, prefix := range c.prefixes {
-		if strings.HasPrefix(name, prefix) && len(name) > len(prefix) && name[len(prefix)] == '/' {
+		if strings.HasPrefix(dir, prefix+"/") {
 			return true
 		}
 	}
-	dir, base := path.Split(name)
 	for _, folder := range c.folders {
 		if strings.HasPrefix(dir, folder+"/") || strings.Contains(dir, "/"+folder+"/") {
 			return true
-		}
-	}
-	for _, pattern := range c.files {
-		if pattern == base {
-			return true
-		}
-		if strings.ContainsAny(pattern, "*[") {
-			if ok, _ := path.Match(pattern, base); ok {
-				return true
-			}
 		}
 	}
 	return false
@@ -71,12 +132,13 @@ type copyOf struct {
 // by the first in the alphabet; what no rule claims may be a copy of another such file.
 func (t *tree) classes() (classes []Class, files int) {
 	rules := classRules()
+	sorter := newClassifier(rules)
 	byRule := make([]map[string]*Sized, len(rules))
 	counts, sums := make([]int, len(rules)), make([]int64, len(rules))
 	copies := map[copyOf][]string{}
 	for in, name := range t.firstNames() {
 		files++
-		at := slices.IndexFunc(rules, func(c classRule) bool { return c.claims(name) })
+		at := sorter.of(name)
 		if at < 0 {
 			if in.size > 0 {
 				key := copyOf{in.hash, in.size}

@@ -28,12 +28,13 @@ func Image(ctx context.Context, place string, opts Options) (*Report, error) {
 	start := time.Now()
 	c := collector{known: map[string]record{}}
 	c.store.dir = opts.CacheDir
+	var seen *secret.Seen
 	if opts.Secrets {
-		c.store.rules = secret.RulesVersion()
+		c.store.rules, seen = secret.RulesVersion(), secret.NewSeen()
 	}
 	contents, err := image.Walk(ctx, place, opts.Image, image.Reader{
 		Known: c.isKnown,
-		Start: func() image.LayerVisitor { return newRecorder(searchFor(opts.Secrets), c.done) },
+		Start: func() image.LayerVisitor { return newRecorder(searchWith(seen), c.done) },
 	})
 	if err != nil {
 		return nil, err

@@ -13,11 +13,12 @@ import (
 // layerSearch finds credentials in the files of one layer.
 type layerSearch struct{ scan *secret.FileScan }
 
-func searchFor(wanted bool) secretSearch {
-	if !wanted {
+// searchWith starts a search that shares what it sees with those of other layers; nil searches nothing.
+func searchWith(seen *secret.Seen) secretSearch {
+	if seen == nil {
 		return nil
 	}
-	return &layerSearch{secret.NewFileScan()}
+	return &layerSearch{secret.NewFileScan(seen)}
 }
 
 func (s *layerSearch) Begin(path string, size int64) { s.scan.Begin(path, size) }

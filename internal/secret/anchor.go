@@ -234,6 +234,11 @@ func newUnanchored(expression string) *unanchored {
 	return &unanchored{longestOf(parts), &follow{parts: parts, anywhere: true}}
 }
 
+func (u *unanchored) mayMatch(text []byte) (may bool) {
+	u.follow.ends(text, func(int) { may = true })
+	return may
+}
+
 func (u *unanchored) in(text []byte) (places spans) {
 	reach := within(u.longest)
 	u.follow.ends(text, func(end int) {

@@ -26,17 +26,20 @@ const (
 // node_modules, Python's libraries, pictures, fonts) and files with a NUL byte in the
 // first 8 KiB, which are no text.
 type FileScan struct {
-	path     string
-	skip     bool
-	started  bool
-	window   []byte
-	line     int // lines before the window
-	reported int // bytes at the window's start in which matches were reported already
-	found    []Match
+	seen       *Seen // nil remembers nothing
+	remembered bool  // the file was not searched, what it has is known
+	path       string
+	skip       bool
+	started    bool
+	whole      bool // the window has the file from its beginning on
+	window     []byte
+	line       int // lines before the window
+	reported   int // bytes at the window's start in which matches were reported already
+	found      []Match
 }
 
-// NewFileScan returns a scan.
-func NewFileScan() *FileScan { return &FileScan{} }
+// NewFileScan returns a scan. What it finds is kept in seen, which may be nil.
+func NewFileScan(seen *Seen) *FileScan { return &FileScan{seen: seen} }
 
 // RulesVersion names the rules and how they are applied: with another version, files may give other results.
 func RulesVersion() string {
@@ -46,7 +49,7 @@ func RulesVersion() string {
 
 // Begin starts a file.
 func (s *FileScan) Begin(path string, size int64) {
-	s.path, s.window, s.line, s.reported, s.found, s.started = path, s.window[:0], 0, 0, nil, false
+	*s = FileScan{seen: s.seen, path: path, window: s.window[:0], whole: true}
 	s.skip = size < MinNeedle || isAllowedPath(path)
 }
 
@@ -58,7 +61,7 @@ func isAllowedPath(path string) bool {
 	}
 	global, err := set.allowed()
 	return err != nil || slices.ContainsFunc(global, func(l compiledAllowlist) bool {
-		return !l.all && l.paths != nil && l.paths.MatchString(path)
+		return !l.all && l.paths != nil && l.paths.matches(path)
 	})
 }
 
@@ -83,12 +86,26 @@ func (s *FileScan) Write(p []byte) {
 // End returns the file's path and what was found in it.
 func (s *FileScan) End() (path string, found []Match) {
 	if !s.skip && len(s.window) > s.reported {
-		s.search(len(s.window))
+		s.last()
 	}
 	if cap(s.window) > 2*scanWindow {
 		s.window = nil
 	}
 	return s.path, s.found
+}
+
+// last searches what is left, unless it is a whole file and known.
+func (s *FileScan) last() {
+	if s.seen == nil || !s.whole || len(s.window) < leastSeen {
+		s.search(len(s.window))
+		return
+	}
+	key := s.seen.key(s.window)
+	if s.found, s.remembered = s.seen.find(key, s.path); s.remembered {
+		return
+	}
+	s.search(len(s.window))
+	s.seen.add(key, s.path, s.found)
 }
 
 // search reports what begins before until and keeps the rest of the window for later.
@@ -99,6 +116,7 @@ func (s *FileScan) search(until int) {
 			s.found = append(s.found, m)
 		}
 	}
+	s.whole = false
 	// What stands before a match belongs to it: keep some of it, from the start of a line where there is one.
 	keep := max(0, until-wideMatch)
 	if at := bytes.IndexByte(s.window[keep:until], '\n'); at >= 0 && keep > 0 {

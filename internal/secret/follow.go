@@ -70,7 +70,7 @@ func (f *follow) ends(text []byte, found func(end int)) {
 			s = f.start
 		}
 	}
-	if s.atEnd || !s.dead {
+	if s.atEnd {
 		found(len(text))
 	}
 }

@@ -25,7 +25,7 @@ func everywhere(t testing.TB, path string, text []byte) []Match {
 		}
 		compiled, err := r.compiled()
 		must(t, err)
-		if compiled.path == nil || compiled.path.MatchString(path) {
+		if compiled.path == nil || compiled.path.matches(path) {
 			out = append(out, r.find(compiled, set, path, text, span{0, len(text)})...)
 		}
 	}

@@ -32,7 +32,7 @@ func (o oracle) find(path, text string) (found []string) {
 }
 
 func ours(path, text string) (found []string) {
-	s := NewFileScan()
+	s := NewFileScan(nil)
 	s.Begin(path, int64(len(text)))
 	for rest := []byte(text); len(rest) > 0; {
 		n := min(len(rest), 64<<10)

@@ -17,11 +17,11 @@ type rulePlaces struct {
 }
 
 func (p *placing) find() []rulePlaces {
-	search := p.set.keywords()
-	search.find(p.text, func(word int32, at int) {
-		for _, i := range search.rules[word] {
-			if p.concerns(i) {
-				p.keyword(i, search.words[word], at)
+	targets := p.set.targets()
+	p.set.keywords().find(p.text, func(word int32, at int) {
+		for _, t := range targets[word]() {
+			if p.concerns(t.rule) {
+				p.keyword(t, at-t.offset)
 			}
 		}
 	})
@@ -33,31 +33,54 @@ func (p *placing) find() []rulePlaces {
 	return p.rules
 }
 
+// target is what the place of a keyword says about the matches of a rule.
+type target struct {
+	rule   int32
+	anchor *anchor // nil: they may be elsewhere
+	offset int     // of the keyword from the anchor's beginning
+}
+
+// targetsOf lists the targets of a keyword. Only the rules of keywords that occur are taken apart.
+func (set *ruleSet) targetsOf(word int32) (all []target) {
+	search := set.keywords()
+	for _, i := range search.rules[word] {
+		anchors := set.rules[i].anchors()
+		if len(anchors) == 0 {
+			all = append(all, target{rule: i})
+		}
+		for n := range anchors {
+			for _, offset := range anchors[n].offsets[search.words[word]] {
+				all = append(all, target{i, &anchors[n], offset})
+			}
+		}
+	}
+	return all
+}
+
 func (p *placing) concerns(i int32) bool {
 	at := &p.rules[i]
 	if !at.asked {
 		at.asked = true
 		if p.set.rules[i].Path != "" {
 			compiled, err := p.set.rules[i].compiled()
-			at.excluded = err != nil || !compiled.path.MatchString(p.path)
+			at.excluded = err != nil || !compiled.path.matches(p.path)
 		}
 	}
 	return !at.excluded
 }
 
-// keyword looks for matches of a rule where one of its keywords stands.
-func (p *placing) keyword(i int32, word string, at int) {
-	anchors := p.set.rules[i].anchors()
-	p.rules[i].elsewhere = p.rules[i].elsewhere || len(anchors) == 0
-	for n := range anchors {
-		for _, offset := range anchors[n].offsets[word] {
-			limit := min(followSteps, max(0, p.work))
-			end, ok := anchors[n].mayBeAt(p.text, at-offset, limit)
-			p.work -= min(limit, end-at+offset)
-			if ok {
-				p.rules[i].spans = p.rules[i].spans.add(anchors[n].around(at-offset, end, len(p.text)))
-			}
-		}
+// keyword looks for matches of a rule that have their anchor at the place.
+func (p *placing) keyword(t target, at int) {
+	places := &p.rules[t.rule]
+	if t.anchor == nil {
+		places.elsewhere = true
+		return
+	}
+	limit := min(followSteps, max(0, p.work))
+	end, ok := t.anchor.mayBeAt(p.text, at, limit)
+	p.work -= min(limit, end-at)
+	if ok {
+		places.spans = places.spans.add(t.anchor.around(at, end, len(p.text)))
 	}
 }
 

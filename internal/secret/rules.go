@@ -36,8 +36,9 @@ type rule struct {
 }
 
 type compiledRule struct {
-	regex, path *regexp.Regexp
-	allowed     []compiledAllowlist
+	regex   *regexp.Regexp
+	path    *pattern
+	allowed []compiledAllowlist
 }
 
 // allowlist names what is no secret although a rule matches.
@@ -51,7 +52,7 @@ type allowlist struct {
 
 type compiledAllowlist struct {
 	all       bool
-	paths     *regexp.Regexp
+	paths     *pattern
 	target    string
 	regexes   *regexp.Regexp
 	stopWords []string
@@ -62,6 +63,8 @@ type ruleSet struct {
 	rules    []*rule
 	keywords func() *keywordSearch
 	allowed  func() ([]compiledAllowlist, error)
+	targets  func() []func() []target // by keyword
+	paths    func() []*pattern        // see pathPatterns
 }
 
 // rules reads the rule set once: it never changes after.
@@ -86,8 +89,15 @@ func loadRules() (*ruleSet, error) {
 		set.rules = append(set.rules, r)
 	}
 	set.keywords = sync.OnceValue(func() *keywordSearch { return newKeywordSearch(set.rules) })
+	set.targets = sync.OnceValue(func() (all []func() []target) {
+		for word := range set.keywords().words {
+			all = append(all, sync.OnceValue(func() []target { return set.targetsOf(int32(word)) }))
+		}
+		return all
+	})
 	global := append(file.Allowlists, file.Allowlist)
 	set.allowed = sync.OnceValues(func() ([]compiledAllowlist, error) { return compileAllowlists(global) })
+	set.paths = sync.OnceValue(set.pathPatterns)
 	return set, nil
 }
 
@@ -98,7 +108,7 @@ func (r *rule) compile() (*compiledRule, error) {
 		return nil, fmt.Errorf("compiling rule %s: %w", r.ID, err)
 	}
 	if r.Path != "" {
-		if c.path, err = regexp.Compile(r.Path); err != nil {
+		if c.path, err = patternOf([]string{r.Path}); err != nil {
 			return nil, fmt.Errorf("compiling the path of rule %s: %w", r.ID, err)
 		}
 	}
@@ -113,7 +123,7 @@ func compileAllowlists(lists []allowlist) ([]compiledAllowlist, error) {
 	for _, l := range lists {
 		c := compiledAllowlist{all: strings.EqualFold(l.Condition, "AND"), target: l.RegexTarget}
 		var err error
-		if c.paths, err = anyOf(l.Paths); err != nil {
+		if c.paths, err = patternOf(l.Paths); err != nil {
 			return nil, err
 		}
 		if c.regexes, err = anyOf(l.Regexes); err != nil {
@@ -131,7 +141,27 @@ func anyOf(patterns []string) (*regexp.Regexp, error) {
 	if len(patterns) == 0 {
 		return nil, nil
 	}
-	return regexp.Compile("(?:" + strings.Join(patterns, ")|(?:") + ")")
+	return regexp.Compile(joined(patterns))
+}
+
+func joined(patterns []string) string { return "(?:" + strings.Join(patterns, ")|(?:") + ")" }
+
+// pattern is a regular expression that is asked often and matches seldom.
+type pattern struct {
+	regex *regexp.Regexp
+	quick *unanchored
+}
+
+func patternOf(patterns []string) (*pattern, error) {
+	regex, err := anyOf(patterns)
+	if regex == nil || err != nil {
+		return nil, err
+	}
+	return &pattern{regex, newUnanchored(joined(patterns))}, nil
+}
+
+func (p *pattern) matches(text string) bool {
+	return p.quick.mayMatch([]byte(text)) && p.regex.MatchString(text)
 }
 
 // candidate is what a rule matched.
@@ -141,7 +171,7 @@ type candidate struct{ path, secret, match, line string }
 func (l compiledAllowlist) allows(c candidate) bool {
 	var checks []bool
 	if l.paths != nil {
-		checks = append(checks, c.path != "" && l.paths.MatchString(c.path))
+		checks = append(checks, c.path != "" && l.paths.matches(c.path))
 	}
 	if l.regexes != nil {
 		checks = append(checks, l.regexes.MatchString(l.subject(c)))

@@ -135,16 +135,16 @@ func (t *tree) classes() (classes []Class, files int) {
 	sorter := newClassifier(rules)
 	byRule := make([]map[string]*Sized, len(rules))
 	counts, sums := make([]int, len(rules)), make([]int64, len(rules))
-	copies := map[copyOf][]string{}
-	for in, name := range t.firstNames() {
+	copies := map[copyOf]copied{}
+	t.eachFile(func(name string, in *inode) {
 		files++
 		at := sorter.of(name)
 		if at < 0 {
 			if in.size > 0 {
 				key := copyOf{in.hash, in.size}
-				copies[key] = append(copies[key], name)
+				copies[key] = copies[key].and(name)
 			}
-			continue
+			return
 		}
 		counts[at]++
 		sums[at] += in.size
@@ -156,7 +156,7 @@ func (t *tree) classes() (classes []Class, files int) {
 			byRule[at][group] = &Sized{Path: group}
 		}
 		byRule[at][group].Bytes += in.size
-	}
+	})
 	if c := duplicateClass(copies); c.Bytes > 0 {
 		classes = append(classes, c)
 	}
@@ -187,16 +187,30 @@ func (c classRule) group(name string) string {
 	return name
 }
 
-func duplicateClass(copies map[copyOf][]string) Class {
+// copied are the names of equal files.
+type copied struct {
+	files int
+	first string
+}
+
+func (c copied) and(name string) copied {
+	if c.files == 0 || name < c.first {
+		c.first = name
+	}
+	c.files++
+	return c
+}
+
+func duplicateClass(copies map[copyOf]copied) Class {
 	c := Class{Name: duplicates}
 	for key, names := range copies {
-		if len(names) < 2 {
+		if names.files < 2 {
 			continue
 		}
-		more := key.size * int64(len(names)-1)
+		more := key.size * int64(names.files-1)
 		c.Bytes += more
-		c.Files += len(names) - 1
-		c.Top = append(c.Top, Sized{Path: slices.Min(names), Bytes: more})
+		c.Files += names.files - 1
+		c.Top = append(c.Top, Sized{Path: names.first, Bytes: more})
 	}
 	c.Top = firstOf(c.Top)
 	return c
@@ -217,16 +231,19 @@ func firstOf(all []Sized) []Sized {
 	return slices.Clip(all[:min(len(all), topPaths)])
 }
 
-// firstNames gives each file of the tree the first of its names.
-func (t *tree) firstNames() map[*inode]string {
-	names := map[*inode]string{}
+// eachFile visits each file of the tree once, by the first of its names.
+func (t *tree) eachFile(visit func(name string, in *inode)) {
+	several := map[*inode]string{}
 	t.each(func(name string, n *node) {
-		if n.inode == nil {
-			return
-		}
-		if known, ok := names[n.inode]; !ok || name < known {
-			names[n.inode] = name
+		switch known, again := several[n.inode]; {
+		case n.inode == nil:
+		case n.inode.links == 1:
+			visit(name, n.inode)
+		case !again || name < known:
+			several[n.inode] = name
 		}
 	})
-	return names
+	for in, name := range several {
+		visit(name, in)
+	}
 }

@@ -46,6 +46,7 @@ func Image(ctx context.Context, place string, opts Options) (*Report, error) {
 			contents.Layers[i].Uncompressed = records[i].layer.Uncompressed
 		}
 	}
+	c.known = nil
 	r := merge(contents, records)
 	for i := range r.Layers {
 		r.Layers[i].Cached = c.cached[r.Layers[i].DiffID]
@@ -98,8 +99,11 @@ func (c *collector) done(r record) {
 // merge puts the layers on top of each other and counts.
 func merge(contents *image.Contents, records []record) *Report {
 	t := newTree(len(records))
-	for i, r := range records {
-		t.apply(i, r.entries)
+	layers := make([]Layer, len(records))
+	for i := range records {
+		t.apply(i, records[i].entries)
+		layers[i] = layerOf(contents.Layers[i], records[i].entries)
+		records[i].entries = nil // the tree has it all
 	}
 	r := &Report{
 		Reference: contents.Reference, Digest: contents.Digest,
@@ -107,17 +111,9 @@ func merge(contents *image.Contents, records []record) *Report {
 		Created: contents.Config.Created, Labels: contents.Config.Labels,
 		Config: configOf(contents.Config), LayerBytes: t.layers, FlatBytes: t.flat, tree: t,
 	}
-	for i, l := range contents.Layers {
-		layer := Layer{
-			Digest: l.Digest, DiffID: l.DiffID, Instruction: masked(l.CreatedBy), TransferBytes: l.Size,
-			ArchiveBytes: l.Uncompressed, Entries: len(records[i].entries), WastedBytes: t.lost[i],
-			Added: t.stats[i].added, Changed: t.stats[i].changed, Deleted: t.stats[i].deleted, Dangling: t.stats[i].dangling,
-		}
-		for _, e := range records[i].entries {
-			if !isWhiteout(e.path) {
-				layer.FileBytes += e.size
-			}
-		}
+	for i, layer := range layers {
+		layer.Added, layer.Changed, layer.Deleted, layer.Dangling = t.stats[i].added, t.stats[i].changed, t.stats[i].deleted, t.stats[i].dangling
+		layer.WastedBytes = t.lost[i]
 		r.TransferBytes += layer.TransferBytes
 		r.ArchiveBytes += layer.ArchiveBytes
 		r.Layers = append(r.Layers, layer)
@@ -129,19 +125,36 @@ func merge(contents *image.Contents, records []record) *Report {
 	return r
 }
 
+func layerOf(l image.Layer, entries []entry) Layer {
+	layer := Layer{
+		Digest: l.Digest, DiffID: l.DiffID, Instruction: masked(l.CreatedBy), TransferBytes: l.Size,
+		ArchiveBytes: l.Uncompressed, Entries: len(entries),
+	}
+	for _, e := range entries {
+		if !isWhiteout(e.path) {
+			layer.FileBytes += e.size
+		}
+	}
+	return layer
+}
+
 func (t *tree) waste() Waste {
 	w := Waste{ByCause: map[Cause]int64{}}
-	for why, item := range t.wasted {
+	w.Items = make([]Wasted, 0, len(t.wasted))
+	for why, l := range t.wasted {
+		item := Wasted{Path: why.path, Cause: why.cause, By: int(why.by), Files: l.files}
 		most := int64(-1)
-		for layer, bytes := range t.inLayer[why] {
-			if bytes > most || bytes == most && int(layer) < item.In {
-				most, item.In = bytes, int(layer)
+		for _, in := range l.byLayer {
+			item.Bytes += in.bytes
+			if in.bytes > most || in.bytes == most && int(in.layer) < item.In {
+				most, item.In = in.bytes, int(in.layer)
 			}
 		}
 		w.Bytes += item.Bytes
 		w.ByCause[item.Cause] += item.Bytes
-		w.Items = append(w.Items, *item)
+		w.Items = append(w.Items, item)
 	}
+	t.wasted = nil
 	slices.SortFunc(w.Items, func(a, b Wasted) int {
 		return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), cmp.Compare(a.Path, b.Path), cmp.Compare(a.By, b.By), cmp.Compare(a.Cause, b.Cause))
 	})

@@ -31,11 +31,10 @@ type tree struct {
 	root    *node
 	current int32 // layer that is applied
 	stats   []layerStats
-	wasted  map[event]*Wasted
-	inLayer map[event]map[int32]int64 // bytes by layer that holds them
-	lost    []int64                   // wasted bytes by layer that holds them
-	layers  int64                     // bytes of all files applied
-	flat    int64                     // bytes of all inodes that have a name
+	wasted  map[event]*loss
+	lost    []int64 // wasted bytes by layer that holds them
+	layers  int64   // bytes of all files applied
+	flat    int64   // bytes of all inodes that have a name
 }
 
 type layerStats struct{ added, changed, deleted, dangling int }
@@ -47,10 +46,32 @@ type event struct {
 	by    int32
 }
 
+// loss is what an event made useless, by the layer that holds it.
+type loss struct {
+	files   int
+	byLayer []layerBytes
+}
+
+type layerBytes struct {
+	layer int32
+	bytes int64
+}
+
+func (l *loss) add(layer int32, bytes int64) {
+	l.files++
+	for i := range l.byLayer {
+		if l.byLayer[i].layer == layer {
+			l.byLayer[i].bytes += bytes
+			return
+		}
+	}
+	l.byLayer = append(l.byLayer, layerBytes{layer, bytes})
+}
+
 func newTree(layers int) *tree {
 	return &tree{
 		root: &node{kind: directory, children: map[string]*node{}, mode: 0o755, layer: -1}, stats: make([]layerStats, layers),
-		wasted: map[event]*Wasted{}, inLayer: map[event]map[int32]int64{}, lost: make([]int64, layers),
+		wasted: map[event]*loss{}, lost: make([]int64, layers),
 	}
 }
 
@@ -217,14 +238,12 @@ func (t *tree) release(n *node, why event) {
 	if n.inode.layer == t.current {
 		why.cause = Repeated // within one archive, by whatever way
 	}
-	w := t.wasted[why]
-	if w == nil {
-		w = &Wasted{Path: why.path, Cause: why.cause, By: int(why.by)}
-		t.wasted[why], t.inLayer[why] = w, map[int32]int64{}
+	l := t.wasted[why]
+	if l == nil {
+		l = &loss{}
+		t.wasted[why] = l
 	}
-	w.Bytes += size
-	w.Files++
-	t.inLayer[why][n.inode.layer] += size
+	l.add(n.inode.layer, size)
 }
 
 func (n *node) path() string {

@@ -40,6 +40,9 @@ func byRules(path string, text []byte) []Match {
 	var out []Match
 	p := placing{set: set, path: path, text: text, rules: make([]rulePlaces, len(set.rules)), work: stepsPerByte * len(text)}
 	for i, places := range p.find() {
+		if len(places.spans) == 0 {
+			continue // nor compiled: that takes longer than all else
+		}
 		r := set.rules[i]
 		compiled, err := r.compiled()
 		if err != nil {

@@ -177,6 +177,8 @@ func repository(t *testing.T, files map[string]string) string {
 //	not size/single-stage         none of this rule's edits are kept
 //	skipped size/heavy-base WORDS its edits are refused or taken back, with a reason that has these words
 //	after Dockerfile TEXT         the rewritten file has this text
+//	observed port 7070            the run of the original showed this port; or a file that was written (write PATH),
+//	                              or a package that the runner lacked (package NAME)
 //	smaller 60                    the image is at least 60% smaller
 //	baseline single-stage         the project counts for the figures over all that are naive
 //	slow                          it is proven only where PLIMSOLL_E2E_SLOW is set
@@ -187,6 +189,7 @@ type wanted struct {
 	applied, not   []string
 	skipped        [][2]string // rule, words of the reason
 	after          [][2]string // file, text
+	observed       [][2]string // kind, what
 	smaller        float64     // percent
 	baseline, slow bool
 	env, probes    []string
@@ -212,6 +215,8 @@ func parseWanted(text string) (w wanted, err error) {
 			w.skipped = append(w.skipped, [2]string{first, more})
 		case "after":
 			w.after = append(w.after, [2]string{first, more})
+		case "observed":
+			w.observed = append(w.observed, [2]string{first, more})
 		case "smaller":
 			if w.smaller, err = strconv.ParseFloat(rest, 64); err != nil {
 				return w, err
@@ -276,6 +281,11 @@ func (w wanted) hold(t *testing.T, r *report.Report, err error) {
 			t.Errorf("%s has no %q", a[0], a[1])
 		}
 	}
+	for _, o := range w.observed {
+		if !observed(r.Observed, o[0], o[1]) {
+			t.Errorf("no %s %s was observed: %+v", o[0], o[1], r.Observed)
+		}
+	}
 	if gain := smaller(r); w.smaller > 0 && gain < w.smaller {
 		t.Errorf("the image is %.1f%% smaller, want %.0f%%", gain, w.smaller)
 	}
@@ -311,6 +321,21 @@ func notEvaluated(r *report.Report) (lines []string) {
 		lines = append(lines, n.Rule+": "+n.Reason)
 	}
 	return lines
+}
+
+// observed reports whether a run showed something of a kind.
+func observed(o *report.Observed, kind, what string) bool {
+	switch {
+	case o == nil:
+		return false
+	case kind == "port":
+		return strconv.Itoa(o.Port) == what
+	case kind == "write":
+		return slices.Contains(o.Writes, what)
+	case kind == "package":
+		return slices.Contains(o.Lacking, what)
+	}
+	return false
 }
 
 func applied(r *report.Report, rule string) bool {

@@ -72,7 +72,7 @@ func (w *changeWalk) visit(path string, d fs.DirEntry, err error) error {
 		return nil
 	case d.IsDir() && slices.Contains(leftOut(), path):
 		return fs.SkipDir
-	case path == "/" || w.mounts[path]:
+	case path == "/" || w.mounts[path] || d.IsDir() && w.holdsMounts(path):
 		return nil
 	}
 	info, err := d.Info()
@@ -88,6 +88,16 @@ func (w *changeWalk) visit(path string, d fs.DirEntry, err error) error {
 	}
 	w.answer.Changes = append(w.answer.Changes, change(path, info, st))
 	return nil
+}
+
+// holdsMounts reports whether something is mounted directly in a directory: the runtime makes what it mounts on.
+func (w *changeWalk) holdsMounts(dir string) bool {
+	for point := range w.mounts {
+		if filepath.Dir(point) == dir {
+			return true
+		}
+	}
+	return false
 }
 
 func (w *changeWalk) stop(format string, args ...any) error {

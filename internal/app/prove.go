@@ -4,19 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/plimsoll/plimsoll/internal/ecosystem"
 	"github.com/plimsoll/plimsoll/internal/engine"
-	"github.com/plimsoll/plimsoll/internal/finding"
 	"github.com/plimsoll/plimsoll/internal/image"
 	"github.com/plimsoll/plimsoll/internal/measure"
 	"github.com/plimsoll/plimsoll/internal/observe"
-	"github.com/plimsoll/plimsoll/internal/plan"
 	"github.com/plimsoll/plimsoll/internal/probe"
 	"github.com/plimsoll/plimsoll/internal/project"
 	"github.com/plimsoll/plimsoll/internal/report"
@@ -68,10 +66,11 @@ type proof struct {
 	requests []probe.Request // what every container is asked
 	results  []probe.Result
 	searcher *image.Searcher
-	kind     string            // of a program without a port: job or worker
-	fault    *fault            // what speaks against after; nil when nothing does
-	firstRun func() error      // waits for the first run of before to end, which may take its time to stop
-	refused  map[string]string // groups that were taken back, with the reason
+	observed *ecosystem.Observed // in the first run of before; nil when nothing was
+	kind     string              // of a program without a port: job or worker
+	fault    *fault              // what speaks against after; nil when nothing does
+	firstRun func() error        // waits for the first run of before to end, which may take its time to stop
+	refused  map[string]string   // groups that were taken back, with the reason
 }
 
 // side is one of the two versions.
@@ -159,71 +158,6 @@ func (p *proof) rewrite(refuse map[string]string) error {
 	}
 	p.result, p.report.Plan = res, res.Plan
 	return nil
-}
-
-// handWritten is the group of a Dockerfile that a person wrote.
-const handWritten = "against"
-
-// against takes a Dockerfile written by hand in place of the rewritten one.
-func (p *proof) against() error {
-	text, err := os.ReadFile(p.opts.Against)
-	if err != nil {
-		return fmt.Errorf("reading the Dockerfile to prove: %w", err)
-	}
-	found, err := rule.Run(p.project, p.rules)
-	if err != nil {
-		return err
-	}
-	name := p.project.DockerfilePath
-	texts := map[string]string{name: string(text)}
-	// As BuildKit has it, an ignore file of the Dockerfile's own name outranks the common one.
-	switch ignore, err := os.ReadFile(p.opts.Against + ".dockerignore"); {
-	case err == nil:
-		texts[p.project.IgnorePath] = string(ignore)
-	case !errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("reading the ignore file beside the Dockerfile to prove: %w", err)
-	}
-	before := map[string]string{}
-	for name := range texts {
-		if p.project.Exists(name) {
-			if before[name], err = p.project.ReadText(name); err != nil {
-				return err
-			}
-		}
-	}
-	next, err := p.project.With(texts)
-	if err != nil {
-		return readFailure(p.opts.Against, err)
-	}
-	p.result = &rewrite.Result{
-		Project: next, Found: found,
-		Plan: &plan.Plan{
-			Before:  before,
-			After:   texts,
-			Applied: []plan.Applied{{Rule: handWritten, Group: handWritten, Title: p.opts.Against, Safety: finding.Unsafe, Why: "written by hand"}},
-		},
-	}
-	if p.result.Plan.RunEnv, err = p.bakedIntoBefore(next); err != nil {
-		return err
-	}
-	p.report.Plan = p.result.Plan
-	return nil
-}
-
-// bakedIntoBefore are the credentials that the original has in its environment and the
-// version written by hand has not: the application gets them at run time, as with plimsoll's own rewrite.
-func (p *proof) bakedIntoBefore(next *project.Project) (env []finding.EnvVar, err error) {
-	res, err := rewrite.Run(p.project, p.rules, rewrite.Options{})
-	if err != nil {
-		return nil, err
-	}
-	state := next.File.EndState(next.Final)
-	for _, e := range res.Plan.RunEnv {
-		if _, set := state.EnvVar(e.Name); !set {
-			env = append(env, e)
-		}
-	}
-	return env, nil
 }
 
 // start opens the engine and a registry to push to.
@@ -318,7 +252,11 @@ func (p *proof) establish(ctx context.Context) (err error) {
 	if err := p.runBefore(ctx); err != nil {
 		return err
 	}
-	return errors.Join(p.judge(ctx, errs[1]), p.firstRun())
+	buildErr, err := p.learn(ctx, errs[1])
+	if err != nil {
+		return errors.Join(err, p.firstRun())
+	}
+	return errors.Join(p.judge(ctx, buildErr), p.firstRun())
 }
 
 // prompt is how long an application that heeds the stop signal may take: one
@@ -329,6 +267,7 @@ const prompt = 1500 * time.Millisecond
 // it begins when the first has ended, or is only being waited for.
 func (p *proof) runBefore(ctx context.Context) error {
 	t := p.trial(p.before, p.project)
+	t.Evidence = func(seen *ecosystem.Observed) { p.observed = seen }
 	idle := make(chan struct{})
 	t.Stopping = func(up bool) {
 		if !up {

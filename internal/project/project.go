@@ -40,6 +40,6 @@ type Project struct {
 
 	opts     Options
 	observed *ecosystem.Observed // in a run of the original; nil before one
-	original *buildctx.Context // as walked, before any ignore file was replaced
+	original *buildctx.Context   // as walked, before any ignore file was replaced
 	changes  map[string]string
 }

@@ -40,6 +40,9 @@ type Report struct {
 	// Written are the files that --write changed on disk.
 	Written []string
 
+	// Observed is what the first run of the original showed; nil when nothing was run.
+	Observed *Observed
+
 	Before, After measure.Set
 	Requests      []Request
 	// Output compares what a program without a port wrote; nil for servers.

@@ -50,7 +50,7 @@ func checkNoExpose(p *rule.Pass) error {
 	p.Report(finding.Finding{
 		Span:     p.Final.From.Span,
 		Message:  fmt.Sprintf("port %d is served and not declared: add EXPOSE %[1]d", port.Value),
-		Evidence: []finding.Evidence{{File: port.Source.File, Line: port.Source.Line, Note: port.Source.Note}},
+		Evidence: proofOf(port),
 		Fix: &finding.Fix{
 			Title:  fmt.Sprintf("Declare port %d", port.Value),
 			Safety: finding.Safe,

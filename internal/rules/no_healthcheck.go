@@ -61,7 +61,7 @@ func checkNoHealthcheck(p *rule.Pass) error {
 	f := finding.Finding{
 		Span:     p.Final.From.Span,
 		Message:  fmt.Sprintf("no HEALTHCHECK for the server on port %d: when it hangs nobody notices; add one", facts.Port.Value),
-		Evidence: []finding.Evidence{{File: facts.Port.Source.File, Line: facts.Port.Source.Line, Note: facts.Port.Source.Note}},
+		Evidence: proofOf(facts.Port),
 	}
 	if facts.HealthProbe == nil {
 		f.Refused = noProbe(facts)

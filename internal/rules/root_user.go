@@ -70,6 +70,11 @@ func checkRootUser(p *rule.Pass) error {
 		f.Span = state.UserBy.Span
 		f.Message = "the container runs as root: the last USER of the final stage is root; switch to another user"
 	}
+	if p.Facts != nil {
+		for _, w := range p.Facts.Writes {
+			f.Evidence = append(f.Evidence, proofOf(w)...)
+		}
+	}
 	if f.Refused = refuseUser(p); f.Refused == "" {
 		f.Fix = addUser(p, state.UserBy)
 	}
@@ -97,8 +102,8 @@ func refuseUser(p *rule.Pass) string {
 	case distribution(p, p.Final) == "":
 		return fmt.Sprintf("how users are made in %s is not known: add one by hand", p.Final.Base)
 	case p.Facts.Port.Known() && p.Facts.Port.Value < 1024:
-		return fmt.Sprintf("the application listens on port %d (%s:%d), which a user other than root may not be allowed to: serve on a port from 1024 up",
-			p.Facts.Port.Value, p.Facts.Port.Source.File, p.Facts.Port.Source.Line)
+		return fmt.Sprintf("the application listens on port %d (%s), which a user other than root may not be allowed to: serve on a port from 1024 up",
+			p.Facts.Port.Value, whereShown(p.Facts.Port.Source))
 	}
 	if name, by := switchesUser(p); by != nil {
 		return fmt.Sprintf("line %d starts the application through %s, which wants root to switch the user: switch with USER instead", p.File.Position(by.Span.Start).Line, name)

@@ -30,6 +30,7 @@ func newDocument(r *report.Report) document {
 		Plan:     mask.plan(r.Plan),
 		Files:    mask.files(r.Plan),
 		Written:  list(r.Written, mask),
+		Observed: mask.observed(r.Observed),
 		Before:   mask.set(r.Before),
 		After:    mask.set(r.After),
 		Requests: list(r.Requests, mask.request),
@@ -120,6 +121,20 @@ func (m masked) measurement(one measure.Measurement) measurement {
 		d.Value = one.Value()
 	}
 	return d
+}
+
+func (m masked) observed(o *report.Observed) *observed {
+	if o == nil {
+		return nil
+	}
+	return &observed{
+		Port: o.Port, Listening: list(o.Listening, m), Serving: list(o.Serving, m), Writes: list(o.Writes, m),
+		Processes: list(o.Processes, func(p report.Process) process {
+			return process{p.PID, p.Parent, list(p.Argv, m), m(p.Dir), p.User}
+		}),
+		Programs: list(o.Programs, m), Libraries: list(o.Libraries, m), Packages: list(o.Packages, m), Lacking: list(o.Lacking, m),
+		Env: list(o.Env, m), Incomplete: list(o.Incomplete, m),
+	}
 }
 
 func (m masked) request(r report.Request) request {

@@ -21,6 +21,7 @@ type document struct {
 	Plan         planDoc                `json:"plan"`
 	Files        map[string]string      `json:"files"`
 	Written      []string               `json:"written"`
+	Observed     *observed              `json:"observed,omitempty"`
 	Before       map[string]measurement `json:"before"`
 	After        map[string]measurement `json:"after"`
 	Requests     []request              `json:"requests"`
@@ -90,6 +91,28 @@ type applied struct {
 type skipped struct {
 	Rule   string `json:"rule"`
 	Reason string `json:"reason"`
+}
+
+type observed struct {
+	Port       int       `json:"port,omitempty"`
+	Listening  []string  `json:"listening"`
+	Serving    []string  `json:"serving"`
+	Writes     []string  `json:"writes"`
+	Processes  []process `json:"processes"`
+	Programs   []string  `json:"programs"`
+	Libraries  []string  `json:"libraries"`
+	Packages   []string  `json:"packages"`
+	Lacking    []string  `json:"lacking"`
+	Env        []string  `json:"env"`
+	Incomplete []string  `json:"incomplete"`
+}
+
+type process struct {
+	PID    int      `json:"pid"`
+	Parent int      `json:"parent"`
+	Argv   []string `json:"argv"`
+	Dir    string   `json:"dir,omitempty"`
+	User   string   `json:"user"`
 }
 
 type measurement struct {

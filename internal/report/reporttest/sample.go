@@ -72,6 +72,17 @@ func Proved() *report.Report {
 		r.Plan.Applied[i].Proven = true
 	}
 	r.Engine = engine.Info{Name: "embedded", Version: "v0.34.2", Platform: "linux/amd64"}
+	r.Observed = &report.Observed{
+		Port: 8000, Listening: []string{"0.0.0.0:8000"}, Serving: []string{"uvicorn", "app:app", "--key=" + Secret},
+		Writes: []string{"/app/data/items.db", "/tmp/upload/"},
+		Processes: []report.Process{
+			{PID: 1, Argv: []string{"/bin/sh", "-c", "uvicorn app:app"}, Dir: "/app", User: "0:0"},
+			{PID: 7, Parent: 1, Argv: []string{"uvicorn", "app:app", "--key=" + Secret}, Dir: "/app", User: "0:0"},
+		},
+		Programs: []string{"/usr/local/bin/python3.11"}, Libraries: []string{"/usr/lib/x86_64-linux-gnu/libpq.so.5.15"},
+		Packages: []string{"libpq5"}, Lacking: []string{"libpq5"}, Env: []string{"API_KEY", "PATH"},
+		Incomplete: []string{"what it wrote: more than 10000 changes"},
+	}
 	r.Before, r.After = before(), after()
 	r.Requests = []report.Request{
 		{Method: "GET", Path: "/health", Before: 200, After: 200, Same: true},

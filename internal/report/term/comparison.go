@@ -48,6 +48,7 @@ func (p *Printer) Comparison(r *report.Report) error {
 	}
 	pg.requests(r.Requests)
 	pg.portless(r.Output)
+	pg.observed(r.Observed)
 	pg.verdict(r)
 	pg.origin(r, p.options.Verbose)
 	return p.flush(pg)

@@ -1,0 +1,154 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"strconv"
+
+	"github.com/plimsoll/plimsoll/internal/agent"
+	"github.com/plimsoll/plimsoll/internal/ecosystem"
+	"github.com/plimsoll/plimsoll/internal/observe"
+	"github.com/plimsoll/plimsoll/internal/report"
+)
+
+// learn lays what the first run of before showed over the facts that were read in files. Where that changes the
+// rewrite, after is built anew from it. It takes and returns what the build of after said.
+func (p *proof) learn(ctx context.Context, afterErr error) (buildErr, err error) {
+	seen := p.observed
+	if seen == nil {
+		return afterErr, nil
+	}
+	p.settleWrites(ctx, seen)
+	if afterErr == nil {
+		p.findLacking(ctx, seen)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	p.report.Observed = observedOf(seen)
+	if p.opts.Against != "" {
+		return afterErr, nil
+	}
+	if p.project, err = p.project.WithObserved(seen); err != nil {
+		return nil, err
+	}
+	planned := p.result.Plan.After
+	if err := p.rewrite(nil); err != nil {
+		return nil, err
+	}
+	p.refill()
+	if maps.Equal(planned, p.result.Plan.After) {
+		return afterErr, nil
+	}
+	p.report.Notes = append(p.report.Notes, "The run of the original showed what its files do not say: the rewrite was made again with it.")
+	p.report.Bases = p.bases()
+	return p.buildAgain(ctx)
+}
+
+// buildAgain builds after as it is planned now, with the cache.
+func (p *proof) buildAgain(ctx context.Context) (buildErr, err error) {
+	if p.after, err = p.version("after", p.result.Project, p.afterEnv()); err != nil {
+		return nil, err
+	}
+	p.phase("building after with what the run showed")
+	built, buildErr := observe.BuildOne(ctx, p.engine, p.after.version, p.event)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if buildErr == nil {
+		p.after.built = built
+	}
+	return buildErr, nil
+}
+
+// settleWrites finds out which directories the application made itself.
+func (p *proof) settleWrites(ctx context.Context, seen *ecosystem.Observed) {
+	if len(seen.Writes) == 0 {
+		return
+	}
+	a, err := observe.AtRest(ctx, p.engine, p.before.built.Result.Image, agent.LacksRequest{Dirs: observe.Parents(seen.Writes)})
+	if err != nil {
+		seen.Incomplete = append(seen.Incomplete, "which directories it made: "+err.Error())
+		return
+	}
+	seen.Writes = observe.Settled(seen.Writes, a.Dirs)
+}
+
+// findLacking finds out which packages, whose files before had loaded, after does not have.
+func (p *proof) findLacking(ctx context.Context, seen *ecosystem.Observed) {
+	var names []string
+	for _, pkg := range seen.Packages {
+		names = append(names, pkg.Name)
+	}
+	if len(names) == 0 {
+		return
+	}
+	a, err := observe.AtRest(ctx, p.engine, p.after.built.Result.Image, agent.LacksRequest{Packages: names})
+	if err != nil {
+		seen.Incomplete = append(seen.Incomplete, "which packages the rewritten image lacks: "+err.Error())
+		return
+	}
+	seen.Lacking = withoutBrought(a.Packages, seen.Packages)
+}
+
+// withoutBrought leaves out of names what the installation of others among them brings in.
+func withoutBrought(names []string, all []ecosystem.Package) []string {
+	brings := map[string][]string{}
+	for _, p := range all {
+		brings[p.Name] = p.Brings
+	}
+	left := slices.Clone(names)
+	for _, name := range names {
+		others := slices.DeleteFunc(slices.Clone(left), func(n string) bool { return n == name })
+		if slices.ContainsFunc(others, func(o string) bool { return slices.Contains(brings[o], name) }) {
+			left = others
+		}
+	}
+	return left
+}
+
+// refill puts what the rules say now in the place of what they said before.
+func (p *proof) refill() {
+	p.report.Findings, p.report.Suppressed, p.report.NotEvaluated, p.report.Secrets = nil, nil, nil, nil
+	fill(p.report, p.result.Found)
+}
+
+// maxShown bounds each list of what was observed in the report.
+const maxShown = 500
+
+// observedOf is what the report tells of a run. Arguments may hold credentials.
+func observedOf(seen *ecosystem.Observed) *report.Observed {
+	o := &report.Observed{
+		Port: seen.Port, Programs: shown(seen.Programs), Libraries: shown(seen.Libraries), Lacking: seen.Lacking,
+		Env: shown(seen.Env), Incomplete: seen.Incomplete,
+	}
+	for _, s := range seen.Sockets {
+		o.Listening = append(o.Listening, net.JoinHostPort(s.Address, strconv.Itoa(s.Port)))
+	}
+	for _, w := range seen.Writes {
+		if w.Dir {
+			w.Path += "/"
+		}
+		o.Writes = append(o.Writes, w.Path)
+	}
+	for _, pkg := range seen.Packages {
+		o.Packages = append(o.Packages, pkg.Name)
+	}
+	for _, proc := range seen.Processes {
+		one := report.Process{PID: proc.PID, Parent: proc.PPID, Dir: proc.Dir, User: fmt.Sprintf("%d:%d", proc.UID, proc.GID)}
+		for _, arg := range proc.Argv {
+			one.Argv = append(one.Argv, redact(arg))
+		}
+		o.Processes = append(o.Processes, one)
+		if slices.ContainsFunc(seen.Sockets, func(s ecosystem.Socket) bool { return s.PID == proc.PID && s.Port == seen.Port }) && o.Serving == nil {
+			o.Serving = one.Argv
+		}
+	}
+	o.Listening, o.Writes, o.Packages, o.Processes = shown(o.Listening), shown(o.Writes), shown(o.Packages), shown(o.Processes)
+	return o
+}
+
+func shown[T any](all []T) []T { return all[:min(len(all), maxShown)] }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime/debug"
 	"strconv"
 	"strings"
 
@@ -189,6 +190,9 @@ func (s *session) compare() *cobra.Command {
 	return cmd
 }
 
+// inspectGC is how much garbage may lie around, in percent of what lives.
+const inspectGC = 30
+
 // look inspects images one after the other.
 func (s *session) look(cmd *cobra.Command, f *imageFlags, places []string) (reports []*inspect.Report, err error) {
 	mirrors, err := f.mirrors.mirrorMap()
@@ -197,6 +201,8 @@ func (s *session) look(cmd *cobra.Command, f *imageFlags, places []string) (repo
 	}
 	progress := s.progress()
 	defer progress.Close()
+	// What lives while a large image is looked at is small; with Go's default as much again would lie around.
+	defer debug.SetGCPercent(debug.SetGCPercent(inspectGC))
 	for _, place := range places {
 		r, err := s.Pipelines.Inspect(cmd.Context(), app.InspectOptions{
 			Place: place, Platform: f.platform, Mirrors: mirrors, Secrets: !f.noSecrets, NoCache: f.noCache, Progress: progress,

@@ -43,7 +43,7 @@ func (s *source) readLayer(ctx context.Context, i int, visit Visitor) error {
 // the digest of the archive inside. stop is called to make blob's Close return
 // where a read is still under way.
 func readBlob(ctx context.Context, blob io.Reader, layer *Layer, visit Visitor, stop func()) error {
-	buffered := bufio.NewReaderSize(blob, 256<<10)
+	buffered := bufio.NewReaderSize(blob, 64<<10)
 	archive, err := decompress(buffered)
 	if err != nil {
 		return err
@@ -185,7 +185,7 @@ type chunk struct {
 	err  error
 }
 
-const aheadChunks, aheadSize = 4, 128 << 10
+const aheadChunks, aheadSize = 4, 64 << 10
 
 // readAhead reads r, and hashes what it reads on the way.
 func readAhead(r io.Reader, digest hash.Hash) *aheadReader {

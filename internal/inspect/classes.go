@@ -35,7 +35,7 @@ func classRules() []classRule {
 // folder or its name. It remembers folders, of which there are far fewer than files.
 type classifier struct {
 	rules   []classRule
-	folders map[string]int // no rule is len(rules)
+	folders map[*node]int // no rule is len(rules)
 	names   map[string]int
 	globs   []glob
 }
@@ -46,7 +46,7 @@ type glob struct {
 }
 
 func newClassifier(rules []classRule) *classifier {
-	c := &classifier{rules: rules, folders: map[string]int{}, names: map[string]int{}}
+	c := &classifier{rules: rules, folders: map[*node]int{}, names: map[string]int{}}
 	for i, rule := range rules {
 		for _, pattern := range rule.files {
 			if strings.ContainsAny(pattern, "*[") {
@@ -70,17 +70,16 @@ func longestLiteral(pattern string) (longest string) {
 }
 
 // of is the index of the rule that claims the file, or -1.
-func (c *classifier) of(name string) int {
-	dir, base := path.Split(name)
-	at := c.ofFolder(dir)
-	if i, ok := c.names[base]; ok {
+func (c *classifier) of(n *node) int {
+	at := c.ofFolder(n.parent)
+	if i, ok := c.names[n.name]; ok {
 		at = min(at, i)
 	}
 	for _, g := range c.globs {
-		if g.rule >= at || !strings.Contains(base, g.literal) {
+		if g.rule >= at || !strings.Contains(n.name, g.literal) {
 			continue
 		}
-		if ok, _ := path.Match(g.pattern, base); ok {
+		if ok, _ := path.Match(g.pattern, n.name); ok {
 			at = g.rule
 		}
 	}
@@ -90,14 +89,15 @@ func (c *classifier) of(name string) int {
 	return at
 }
 
-func (c *classifier) ofFolder(dir string) int {
-	at, known := c.folders[dir]
+func (c *classifier) ofFolder(n *node) int {
+	at, known := c.folders[n]
 	if !known {
+		dir := n.path() + "/"
 		at = slices.IndexFunc(c.rules, func(r classRule) bool { return r.claimsFolder(dir) })
 		if at < 0 {
 			at = len(c.rules)
 		}
-		c.folders[dir] = at
+		c.folders[n] = at
 	}
 	return at
 }
@@ -136,13 +136,13 @@ func (t *tree) classes() (classes []Class, files int) {
 	byRule := make([]map[string]*Sized, len(rules))
 	counts, sums := make([]int, len(rules)), make([]int64, len(rules))
 	copies := map[copyOf]copied{}
-	t.eachFile(func(name string, in *inode) {
+	t.eachFile(func(n *node) {
 		files++
-		at := sorter.of(name)
+		in, at := n.inode, sorter.of(n)
 		if at < 0 {
 			if in.size > 0 {
 				key := copyOf{in.hash, in.size}
-				copies[key] = copies[key].and(name)
+				copies[key] = copies[key].and(n)
 			}
 			return
 		}
@@ -151,7 +151,7 @@ func (t *tree) classes() (classes []Class, files int) {
 		if byRule[at] == nil {
 			byRule[at] = map[string]*Sized{}
 		}
-		group := rules[at].group(name)
+		group := rules[at].group(n.path())
 		if byRule[at][group] == nil {
 			byRule[at][group] = &Sized{Path: group}
 		}
@@ -187,15 +187,15 @@ func (c classRule) group(name string) string {
 	return name
 }
 
-// copied are the names of equal files.
+// copied are equal files.
 type copied struct {
 	files int
-	first string
+	first *node // by its path
 }
 
-func (c copied) and(name string) copied {
-	if c.files == 0 || name < c.first {
-		c.first = name
+func (c copied) and(n *node) copied {
+	if c.files == 0 || n.path() < c.first.path() {
+		c.first = n
 	}
 	c.files++
 	return c
@@ -210,7 +210,7 @@ func duplicateClass(copies map[copyOf]copied) Class {
 		more := key.size * int64(names.files-1)
 		c.Bytes += more
 		c.Files += names.files - 1
-		c.Top = append(c.Top, Sized{Path: names.first, Bytes: more})
+		c.Top = append(c.Top, Sized{Path: names.first.path(), Bytes: more})
 	}
 	c.Top = firstOf(c.Top)
 	return c
@@ -232,18 +232,18 @@ func firstOf(all []Sized) []Sized {
 }
 
 // eachFile visits each file of the tree once, by the first of its names.
-func (t *tree) eachFile(visit func(name string, in *inode)) {
-	several := map[*inode]string{}
-	t.each(func(name string, n *node) {
-		switch known, again := several[n.inode]; {
+func (t *tree) eachFile(visit func(n *node)) {
+	several := map[*inode]*node{}
+	t.each(func(n *node) {
+		switch {
 		case n.inode == nil:
 		case n.inode.links == 1:
-			visit(name, n.inode)
-		case !again || name < known:
-			several[n.inode] = name
+			visit(n)
+		case several[n.inode] == nil || n.path() < several[n.inode].path():
+			several[n.inode] = n
 		}
 	})
-	for in, name := range several {
-		visit(name, in)
+	for _, n := range several {
+		visit(n)
 	}
 }

@@ -180,9 +180,9 @@ func (s *FileSet) add(name string, bytes int64) {
 // contents are all names of a tree that are no directories.
 func (t *tree) contents() map[string]*node {
 	out := map[string]*node{}
-	t.each(func(name string, n *node) {
+	t.each(func(n *node) {
 		if n.kind != directory {
-			out[name] = n
+			out[n.path()] = n
 		}
 	})
 	return out

@@ -65,24 +65,26 @@ func (r *Report) judgeRun(c image.Config) {
 }
 
 func (r *Report) judgeFiles() {
+	shellNames := []string{"sh", "bash", "dash", "ash", "zsh", "busybox"}
+	managerNames := []string{"apt-get", "apk", "dnf", "microdnf", "yum", "rpm", "dpkg", "zypper", "pip", "pip3", "npm", "yarn", "gem"}
 	var setID, writable, shells, managers, sudo []string
-	r.tree.each(func(name string, n *node) {
+	r.tree.each(func(n *node) {
 		switch {
 		case n.kind == regular && n.mode&0o6000 != 0 && n.mode&0o111 != 0:
-			setID = append(setID, name)
+			setID = append(setID, n.path())
 		case n.kind == regular && n.mode&0o002 != 0, n.kind == directory && n.mode&0o1002 == 0o002:
-			writable = append(writable, name)
+			writable = append(writable, n.path())
 		}
-		if n.kind == directory || !inBin(name) {
+		if n.kind == directory || n.parent.name != "bin" && n.parent.name != "sbin" {
 			return
 		}
-		switch base := path.Base(name); {
-		case slices.Contains([]string{"sh", "bash", "dash", "ash", "zsh", "busybox"}, base):
-			shells = append(shells, name)
-		case slices.Contains([]string{"apt-get", "apk", "dnf", "microdnf", "yum", "rpm", "dpkg", "zypper", "pip", "pip3", "npm", "yarn", "gem"}, base):
-			managers = append(managers, name)
-		case base == "sudo":
-			sudo = append(sudo, name)
+		switch {
+		case slices.Contains(shellNames, n.name):
+			shells = append(shells, n.path())
+		case slices.Contains(managerNames, n.name):
+			managers = append(managers, n.path())
+		case n.name == "sudo":
+			sudo = append(sudo, n.path())
 		}
 	})
 	r.paths(Point{ID: "set-id", Level: Info, Refs: []string{"CIS-4.8", "CIS-DI-0008"}, Message: "files that run with their owner's rights (set-user-id, set-group-id)"}, setID)
@@ -90,11 +92,6 @@ func (r *Report) judgeFiles() {
 	r.paths(Point{ID: "sudo", Level: Warn, Refs: []string{"DKL-DI-0001"}, Message: "sudo is installed"}, sudo)
 	r.paths(Point{ID: "shells", Level: Info, Message: "shells, of use to an intruder"}, shells)
 	r.paths(Point{ID: "package-managers", Level: Info, Refs: []string{"CIS-4.3"}, Message: "package managers, which running containers don't need"}, managers)
-}
-
-func inBin(name string) bool {
-	dir := path.Dir(name)
-	return path.Base(dir) == "bin" || path.Base(dir) == "sbin"
 }
 
 // paths adds a point about files, if there are any.

@@ -326,15 +326,11 @@ func (t *tree) makeDirectory(at *node, name string, old *node) *node {
 func split(name string) []string { return strings.Split(name, "/") }
 
 // each visits every name but the root, parents first, in no order.
-func (t *tree) each(visit func(name string, n *node)) {
-	var down func(prefix string, n *node)
-	down = func(prefix string, n *node) {
-		for name, child := range n.children {
-			visit(prefix+name, child)
-			if child.kind == directory {
-				down(prefix+name+"/", child)
-			}
-		}
+func (t *tree) each(visit func(n *node)) { t.root.each(visit) }
+
+func (n *node) each(visit func(n *node)) {
+	for _, child := range n.children {
+		visit(child)
+		child.each(visit)
 	}
-	down("", t.root)
 }

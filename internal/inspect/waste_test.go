@@ -105,7 +105,7 @@ func account(t *testing.T, r *Report) {
 		layers += l.FileBytes
 	}
 	var live int64
-	r.tree.eachFile(func(_ string, in *inode) { live += in.size })
+	r.tree.eachFile(func(n *node) { live += n.inode.size })
 	waste := r.ReclaimableBytes()
 	if byCause != waste || byItem != waste || byLayer != waste || r.Waste.Bytes != waste || layers != r.LayerBytes || live != r.FlatBytes {
 		t.Errorf("waste %d: by cause %d, by event %d, by layer %d; layers %d of %d; tree %d of %d", waste, byCause, byItem, byLayer, layers, r.LayerBytes, live, r.FlatBytes)

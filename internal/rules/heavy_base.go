@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/plimsoll/plimsoll/internal/dockerfile"
+	"github.com/plimsoll/plimsoll/internal/ecosystem"
 	"github.com/plimsoll/plimsoll/internal/edit"
 	"github.com/plimsoll/plimsoll/internal/finding"
 	"github.com/plimsoll/plimsoll/internal/image"
@@ -37,7 +39,7 @@ WORKDIR /srv
 COPY main.py ./
 CMD ["python", "main.py"]
 `,
-		Fix:   "Takes the slim variant: same distribution and C library. Alpine is shown and never taken: its C library is musl, which compiled wheels for glibc can't be loaded with. Refused while the stage compiles or calls what only the full base has.",
+		Fix:   "Takes the slim variant: same distribution and C library. Packages whose libraries the running original had loaded, and which the slim base lacks, are installed by name. Alpine is shown and never taken: its C library is musl, which compiled wheels for glibc can't be loaded with. Refused while the stage compiles or calls what only the full base has.",
 		Proof: "The image is built and run on the slim base; shared libraries are checked, and the same requests get the same answers.",
 		Links: []string{"https://hub.docker.com/_/python"},
 	},
@@ -68,7 +70,11 @@ func checkHeavyBase(p *rule.Pass) error {
 	for _, v := range family.Variants {
 		f.Evidence = append(f.Evidence, finding.Evidence{Note: v.Reference() + ": " + variantNote(p, family, v, slim.Tag)})
 	}
-	f.Fix, f.Refused = swapBase(p, own, slim)
+	missing := notInstalled(p, stage)
+	for _, pkg := range missing {
+		f.Evidence = append(f.Evidence, needsPackage(pkg)...)
+	}
+	f.Fix, f.Refused = swapBase(p, own, slim, missing)
 	p.Report(f)
 	return nil
 }
@@ -110,8 +116,41 @@ func recommendation(p *rule.Pass, slim image.Variant) string {
 	return "take " + slim.Tag + ", with the same distribution and C library"
 }
 
-// swapBase changes the base's tag in the words of the author.
-func swapBase(p *rule.Pass, own, slim image.Variant) (*finding.Fix, string) {
+// notInstalled are the packages that a run showed to be needed, without those that a stage, or one that comes from
+// it, installs by name.
+func notInstalled(p *rule.Pass, base *dockerfile.Stage) (missing []ecosystem.Fact[string]) {
+	if p.Facts == nil {
+		return nil
+	}
+	var brought []string
+	for _, stage := range p.File.Stages {
+		if !ships(p, stage) || !buildsOn(stage, base) {
+			continue
+		}
+		for _, step := range runSteps(p, stage) {
+			for _, c := range step.installs {
+				names, _ := c.packages()
+				brought = append(brought, names...)
+			}
+		}
+	}
+	for _, pkg := range p.Facts.RunPackages {
+		if pkg.Source.Observed() && !slices.Contains(brought, pkg.Value) {
+			missing = append(missing, pkg)
+		}
+	}
+	return missing
+}
+
+// needsPackage is the proof that a package is needed, with its name.
+func needsPackage(pkg ecosystem.Fact[string]) []finding.Evidence {
+	evidence := proofOf(pkg)
+	evidence[0].Note = pkg.Value + ": " + evidence[0].Note
+	return evidence
+}
+
+// swapBase changes the base's tag in the words of the author, and installs what the slim base lacks.
+func swapBase(p *rule.Pass, own, slim image.Variant, missing []ecosystem.Fact[string]) (*finding.Fix, string) {
 	stage := p.Final
 	for stage.Parent != nil {
 		stage = stage.Parent
@@ -123,11 +162,20 @@ func swapBase(p *rule.Pass, own, slim image.Variant) (*finding.Fix, string) {
 	if !ok {
 		return nil, fmt.Sprintf("the tag of %s comes from an ARG: change its default to the slim variant", stage.Base)
 	}
+	edits := []edit.Edit{p.Edit(stage.BaseSpan, text)}
+	if len(missing) > 0 {
+		var names []string
+		for _, pkg := range missing {
+			names = append(names, pkg.Value)
+		}
+		at := p.File.Lines(stage.From.Span).End
+		edits = append(edits, p.Insert(at, line(p, at, installPackages(keyword(p, "RUN"), names))))
+	}
 	return &finding.Fix{
 		Title:  "Take " + slim.Tag + " as the base",
 		Safety: finding.Unsafe,
 		Why:    "the application may use a library or a program that only the full base has; the proof runs it on the slim one",
-		Edits:  []edit.Edit{p.Edit(stage.BaseSpan, text)},
+		Edits:  edits,
 	}, ""
 }
 

@@ -49,7 +49,7 @@ func load(t testing.TB, files []txtar.File) *project.Project {
 	t.Helper()
 	dir := t.TempDir()
 	for _, f := range files {
-		if f.Name == historyFile {
+		if f.Name == historyFile || f.Name == observedFile {
 			continue
 		}
 		name := filepath.Join(dir, filepath.FromSlash(f.Name))
@@ -64,7 +64,13 @@ func load(t testing.TB, files []txtar.File) *project.Project {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p.WithBases(bases, "").WithHistory(historyOf(files))
+	p = p.WithBases(bases, "").WithHistory(historyOf(files))
+	if seen := observedIn(t, files); seen != nil {
+		if p, err = p.WithObserved(seen); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return p
 }
 
 // historyFile of an archive is no file of the project: each of its lines is a commit, with the paths that it changed.
@@ -73,6 +79,9 @@ const historyFile = "HISTORY"
 func historyOf(files []txtar.File) *history.History {
 	h := &history.History{}
 	for _, f := range files {
+		if f.Name == observedFile {
+			continue
+		}
 		if f.Name != historyFile {
 			h.Start = append(h.Start, history.File{Path: f.Name, Mode: history.Regular, Blob: "start"})
 			continue

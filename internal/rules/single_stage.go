@@ -77,6 +77,9 @@ func checkSingleStage(p *rule.Pass) error {
 		Message: fmt.Sprintf("one stage builds and runs: %s; split it, and copy only %s into the runner", ballast, s.carried()),
 		Costs:   costs,
 	}
+	for _, pkg := range p.Facts.RunPackages {
+		f.Evidence = append(f.Evidence, needsPackage(pkg)...)
+	}
 	if p.Facts.Bundle == nil {
 		f.Message = fmt.Sprintf("one stage builds and runs: %s; split it into a builder and a runner", ballast)
 	}

@@ -24,8 +24,8 @@ type breakage struct {
 // breakages are planted into the rewritten files of testdata/harbour.txtar, one at a time.
 var breakages = []breakage{
 	{"a needed file is ignored", ".dockerignore", "", "\ntemplates\n", "GET /berths"},
-	{"a shared library is missing", "Dockerfile", "libmagic1", "netbase", "GET /magic"},
-	{"a user that can't write", "Dockerfile", "USER 10001:10001", "USER 65534:65534", "/calls"},
+	{"a shared library is missing", "Dockerfile", "libmagic1", "netbase", "of libmagic1 loaded, which is not in the image"},
+	{"a user that can't write", "Dockerfile", "USER 10001:10001", "USER 65534:65534", "after can't as user 65534:65534: permission denied"},
 	{"a variable is dropped", "Dockerfile", `ENV HARBOUR_NAME="Port Ellen"`, "", "GET /name"},
 	{"another port", "Dockerfile", `"0.0.0.0:8000"`, `"0.0.0.0:8080"`, "port 8080"},
 	{"a dead health path", "Dockerfile", "/health", "/healthy", "health check"},

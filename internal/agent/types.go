@@ -11,6 +11,9 @@ type WaitRequest struct {
 	// Empty means that a TCP connection is enough. Prefer a path: the kernel
 	// accepts connections for a process that is frozen.
 	Path string `json:"path,omitempty"`
+	// Elsewhere, when over 0, is how long the application may have listened on other ports alone until one of these
+	// counts too: Port may be a guess.
+	Elsewhere time.Duration `json:"elsewhere_ns,omitempty"`
 	// Timeout is how long to wait; 0 means 30 s.
 	Timeout time.Duration `json:"timeout_ns"`
 	// Main is the main process; 0 means 1.

@@ -23,6 +23,7 @@ const (
 func wait(ctx context.Context, r WaitRequest) (WaitAnswer, error) {
 	main := mainPID(r.Main)
 	var a WaitAnswer
+	guess := &guessedPort{port: r.Port, patience: r.Elsewhere}
 	for {
 		start, err := readStat(main)
 		if err != nil || start.State == "Z" || start.State == "X" {
@@ -30,7 +31,7 @@ func wait(ctx context.Context, r WaitRequest) (WaitAnswer, error) {
 			return a, nil
 		}
 		a.Attempts++
-		if a.try(ctx, r) {
+		if a.try(ctx, guess.ports(time.Now()), r.Path) {
 			a.Up, a.LastError, a.Late = true, "", a.Attempts == 1
 			took, err := sinceStart(start)
 			a.Seconds = took.Seconds()
@@ -45,15 +46,13 @@ func wait(ctx context.Context, r WaitRequest) (WaitAnswer, error) {
 }
 
 // try makes one attempt on every address and port in question.
-func (a *WaitAnswer) try(ctx context.Context, r WaitRequest) bool {
-	ports := []int{r.Port}
-	if r.Port == 0 {
-		ports = listeningPorts()
+func (a *WaitAnswer) try(ctx context.Context, ports []int, path string) bool {
+	if len(ports) == 0 {
 		a.LastError = "nothing listens on a TCP port"
 	}
 	for _, port := range ports {
 		for _, host := range []string{"127.0.0.1", "::1"} {
-			status, err := attempt(ctx, net.JoinHostPort(host, strconv.Itoa(port)), r.Path)
+			status, err := attempt(ctx, net.JoinHostPort(host, strconv.Itoa(port)), path)
 			if err == nil {
 				a.Address, a.Port, a.Status = host, port, status
 				return true
@@ -64,6 +63,41 @@ func (a *WaitAnswer) try(ctx context.Context, r WaitRequest) bool {
 		}
 	}
 	return false
+}
+
+// guessedPort is a port that the application is expected on.
+type guessedPort struct {
+	port     int           // 0 means any
+	patience time.Duration // see WaitRequest.Elsewhere
+	since    time.Time     // when it was first seen to listen on other ports alone; zero when it is not
+	looked   time.Time     // sockets are listed once in a while: that is dearer than an attempt
+}
+
+// ports are those to be tried now.
+func (g *guessedPort) ports(now time.Time) []int {
+	switch {
+	case g.port == 0:
+		return listeningPorts()
+	case g.patience <= 0 || now.Sub(g.looked) < 100*time.Millisecond:
+		return []int{g.port}
+	}
+	g.looked = now
+	return g.choose(now, listeningPorts())
+}
+
+// choose takes the other ports in when the application has listened on these alone for long enough.
+func (g *guessedPort) choose(now time.Time, open []int) []int {
+	if len(open) == 0 || slices.Contains(open, g.port) {
+		g.since = time.Time{}
+		return []int{g.port}
+	}
+	if g.since.IsZero() {
+		g.since = now
+	}
+	if now.Sub(g.since) < g.patience {
+		return []int{g.port}
+	}
+	return open
 }
 
 func listeningPorts() []int {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -131,4 +132,45 @@ func freePort(t *testing.T) int {
 	}
 	defer l.Close()
 	return portOf(t, l.Addr().String())
+}
+
+func TestAnotherPortIsTakenWhenTheExpectedOneStaysClosed(t *testing.T) {
+	start := time.Now()
+	g := &guessedPort{port: 8080, patience: 3 * time.Second}
+	for _, c := range []struct {
+		after time.Duration
+		open  []int
+		want  []int
+	}{
+		{0, nil, []int{8080}},
+		{time.Second, []int{5000}, []int{8080}},
+		{3 * time.Second, []int{5000}, []int{8080}},
+		{4 * time.Second, []int{5000, 9090}, []int{5000, 9090}},
+		{5 * time.Second, []int{5000, 8080}, []int{8080}},
+		{6 * time.Second, []int{5000}, []int{8080}}, // its patience begins anew
+	} {
+		if got := g.choose(start.Add(c.after), c.open); !slices.Equal(got, c.want) {
+			t.Errorf("after %s with %v open: %v, want %v", c.after, c.open, got, c.want)
+		}
+	}
+}
+
+func TestWaitTakesAnotherPort(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	other, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := other.Addr().(*net.TCPAddr).Port
+	other.Close()
+	for _, elsewhere := range []time.Duration{0, 50 * time.Millisecond} {
+		a, err := local().Wait(t.Context(), WaitRequest{Port: closed, Elsewhere: elsewhere, Main: os.Getpid(), Timeout: 1500 * time.Millisecond})
+		if err != nil || a.Up != (elsewhere > 0) {
+			t.Errorf("elsewhere after %s: %+v, %v", elsewhere, a, err)
+		}
+	}
 }

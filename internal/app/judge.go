@@ -142,8 +142,10 @@ func (p *proof) judge(ctx context.Context, buildErr error) error {
 	if err := p.firstRun(); err != nil {
 		return err
 	}
-	p.fault = p.compare(out)
-	return nil
+	if p.fault = p.compare(out); p.fault != nil {
+		p.addClues(ctx, p.fault)
+	}
+	return ctx.Err()
 }
 
 // compare says what is wrong with a run of after.

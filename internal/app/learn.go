@@ -69,7 +69,7 @@ func (p *proof) settleWrites(ctx context.Context, seen *ecosystem.Observed) {
 	if len(seen.Writes) == 0 {
 		return
 	}
-	a, err := observe.AtRest(ctx, p.engine, p.before.built.Result.Image, agent.LacksRequest{Dirs: observe.Parents(seen.Writes)})
+	a, err := p.lacks(ctx, p.before, agent.LacksRequest{Dirs: observe.Parents(seen.Writes)})
 	if err != nil {
 		seen.Incomplete = append(seen.Incomplete, "which directories it made: "+err.Error())
 		return
@@ -86,12 +86,21 @@ func (p *proof) findLacking(ctx context.Context, seen *ecosystem.Observed) {
 	if len(names) == 0 {
 		return
 	}
-	a, err := observe.AtRest(ctx, p.engine, p.after.built.Result.Image, agent.LacksRequest{Packages: names})
+	a, err := p.lacks(ctx, p.after, agent.LacksRequest{Packages: names})
 	if err != nil {
 		seen.Incomplete = append(seen.Incomplete, "which packages the rewritten image lacks: "+err.Error())
 		return
 	}
 	seen.Lacking = withoutBrought(a.Packages, seen.Packages)
+}
+
+// lacks asks what a side's image does not have.
+func (p *proof) lacks(ctx context.Context, s *side, r agent.LacksRequest) (a agent.LacksAnswer, err error) {
+	err = observe.AtRest(ctx, p.engine, s.built.Result.Image, func(c *agent.Client) error {
+		a, err = c.Lacks(ctx, r)
+		return err
+	})
+	return a, err
 }
 
 // withoutBrought leaves out of names what the installation of others among them brings in.

@@ -78,6 +78,8 @@ type side struct {
 	version observe.Version
 	built   *observe.Built
 	cold    []float64
+	// coldAlone says that no other build ran beside the cold one.
+	coldAlone bool
 	// coldSteps are the steps of the last build in which nothing was cached.
 	coldSteps []engine.Step
 	// trials are the containers that were run, the one that was asked first.
@@ -263,10 +265,14 @@ func (p *proof) establish(ctx context.Context) (err error) {
 // that takes longer idles until it is killed, and something else can run meanwhile.
 const prompt = 1500 * time.Millisecond
 
+// patience is how long before may listen on other ports than the one that its files name, until one of these is taken.
+const patience = 3 * time.Second
+
 // runBefore runs before twice. The second run is for the noise in its answers;
 // it begins when the first has ended, or is only being waited for.
 func (p *proof) runBefore(ctx context.Context) error {
 	t := p.trial(p.before, p.project)
+	t.Elsewhere = patience
 	t.Evidence = func(seen *ecosystem.Observed) { p.observed = seen }
 	idle := make(chan struct{})
 	t.Stopping = func(up bool) {
@@ -295,6 +301,7 @@ func (p *proof) runBefore(ctx context.Context) error {
 		stuck = true
 	}
 	again := p.trial(p.before, p.project)
+	again.Elsewhere = patience
 	again.Health, again.Load = nil, 0
 	again.KeepRunning = stuck // it would take as long again
 	second, err := observe.Run(ctx, p.engine, again, p.asker())

@@ -5,6 +5,7 @@ package ecosystem
 
 import (
 	"io/fs"
+	"path"
 
 	"github.com/plimsoll/plimsoll/internal/dockerfile"
 	"github.com/plimsoll/plimsoll/internal/finding"
@@ -158,6 +159,14 @@ type NativeDependency struct {
 type Write struct {
 	Path string
 	Dir  bool // the path is a directory in which files are made
+}
+
+// Dirname is the directory that has to be writable: the path itself, or what holds the file.
+func (w Write) Dirname() string {
+	if w.Dir {
+		return w.Path
+	}
+	return path.Dir(w.Path)
 }
 
 // RunEnv is a variable to set in the final image.

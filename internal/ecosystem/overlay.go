@@ -75,10 +75,7 @@ func (o *Observed) writes(read []Fact[Write], notes []Note, workdir string) ([]F
 
 // dirOf is the absolute directory that has to be writable for a write.
 func dirOf(w Write, workdir string) string {
-	dir := w.Path
-	if !w.Dir {
-		dir = path.Dir(dir)
-	}
+	dir := w.Dirname()
 	if !path.IsAbs(dir) {
 		dir = path.Join(workdir, dir)
 	}

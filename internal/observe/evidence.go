@@ -107,24 +107,23 @@ func byteCode(file string) bool {
 	return strings.HasSuffix(file, ".pyc") || path.Base(file) == "__pycache__" || path.Base(path.Dir(file)) == "__pycache__"
 }
 
-// AtRest looks at an image without starting what it holds.
-func AtRest(ctx context.Context, e engine.Engine, image string, r agent.LacksRequest) (agent.LacksAnswer, error) {
+// AtRest lets look at an image without starting what it holds.
+func AtRest(ctx context.Context, e engine.Engine, image string, look func(*agent.Client) error) error {
 	c, err := e.Run(ctx, engine.RunRequest{Image: image, Cmd: []string{agent.Path, agent.Command, agent.Hold}, User: "0"})
 	if err != nil {
-		return agent.LacksAnswer{}, fmt.Errorf("starting a container: %w", err)
+		return fmt.Errorf("starting a container: %w", err)
 	}
 	defer c.Close()
-	client := agent.NewClient(func(ctx context.Context, args []string, stdin io.Reader) ([]byte, error) {
+	return look(agent.NewClient(func(ctx context.Context, args []string, stdin io.Reader) ([]byte, error) {
 		return c.Exec(ctx, engine.ExecRequest{Args: args, Stdin: stdin})
-	})
-	return client.Lacks(ctx, r)
+	}))
 }
 
 // Parents are the directories in which something was written, and those above them: the ones of which
 // Settled has to know whether they are in the image.
 func Parents(all []ecosystem.Write) (dirs []string) {
 	for _, w := range all {
-		for d := dirOf(w); d != "/" && d != "."; d = path.Dir(d) {
+		for d := w.Dirname(); d != "/" && d != "."; d = path.Dir(d) {
 			dirs = append(dirs, d)
 		}
 	}
@@ -139,7 +138,7 @@ func Settled(all []ecosystem.Write, made []string) []ecosystem.Write {
 	var settled []ecosystem.Write
 	for _, w := range all {
 		top := ""
-		for d := dirOf(w); d != "/" && d != "."; d = path.Dir(d) {
+		for d := w.Dirname(); d != "/" && d != "."; d = path.Dir(d) {
 			if slices.Contains(made, d) {
 				top = d
 			}
@@ -155,12 +154,4 @@ func Settled(all []ecosystem.Write, made []string) []ecosystem.Write {
 		}
 	}
 	return settled
-}
-
-// dirOf is the directory that has to be writable for a write.
-func dirOf(w ecosystem.Write) string {
-	if w.Dir {
-		return w.Path
-	}
-	return path.Dir(w.Path)
 }

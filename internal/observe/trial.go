@@ -26,6 +26,8 @@ type Trial struct {
 	// means a TCP connection, port 0 whatever port it listens on.
 	Port int
 	Path string
+	// Elsewhere is how long it may listen on other ports alone until one of these is taken for Port; 0 means never.
+	Elsewhere time.Duration
 	// Requests are sent in order; Load repeats those that only read, that many in all.
 	Requests []agent.HTTPRequest
 	Load     int
@@ -134,7 +136,7 @@ func (r *runner) run(ctx context.Context, ask Asker) error {
 
 func (r *runner) wait(ctx context.Context) error {
 	timeout := orDefault(r.StartTimeout, 60*time.Second)
-	answer, err := r.agent.Wait(ctx, agent.WaitRequest{Port: r.Port, Path: r.Path, Timeout: timeout})
+	answer, err := r.agent.Wait(ctx, agent.WaitRequest{Port: r.Port, Path: r.Path, Elsewhere: r.Elsewhere, Timeout: timeout})
 	if err != nil {
 		// The container is gone, and the agent with it, when the main process ended.
 		if exit, ended := r.ended(ctx); ended {

@@ -1,0 +1,114 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/plimsoll/plimsoll/internal/agent"
+	"github.com/plimsoll/plimsoll/internal/ecosystem"
+	"github.com/plimsoll/plimsoll/internal/observe"
+)
+
+// addClues says of a fault what the run of before and the image of after tell about it: the line of output that
+// names a cause, a path that before wrote and after can't, a library that before had loaded and after has not. What
+// can't be found out is left out: the fault stands without.
+func (p *proof) addClues(ctx context.Context, f *fault) {
+	if line := tellingLine(f.detail); line != "" && !strings.Contains(f.reason, line) {
+		f.reason += fmt.Sprintf("; it wrote %q", redact(line))
+	}
+	if p.observed == nil || p.after.built == nil || len(f.groups) > 0 {
+		return
+	}
+	var missing []ecosystem.Package
+	var closed []agent.PathAccess
+	err := observe.AtRest(ctx, p.engine, p.after.built.Result.Image, func(c *agent.Client) (err error) {
+		if facts := p.result.Project.Facts; facts == nil || facts.Bundle == nil || facts.Bundle.Runner == nil { // else it runs on something else
+			if missing, err = missingPackages(ctx, c, p.observed.Packages); err != nil {
+				return err
+			}
+		}
+		closed, err = notWritable(ctx, c, p.after.built.User(), p.observed.Writes)
+		return err
+	})
+	if err != nil {
+		return
+	}
+	for _, pkg := range missing {
+		f.reason += fmt.Sprintf("; before had %s of %s loaded, which is not in the image", path.Base(pkg.Files[0]), pkg.Name)
+	}
+	for _, a := range closed {
+		f.reason += fmt.Sprintf("; before wrote to %s, and after can't as user %s: %s", a.Path, p.after.built.User(), a.Reason)
+	}
+}
+
+// maxClues bounds how many paths and packages a reason names.
+const maxClues = 3
+
+// missingPackages are those that an image lacks, and that no other of them would bring in.
+func missingPackages(ctx context.Context, c *agent.Client, all []ecosystem.Package) (missing []ecosystem.Package, err error) {
+	var names []string
+	for _, pkg := range all {
+		names = append(names, pkg.Name)
+	}
+	a, err := c.Lacks(ctx, agent.LacksRequest{Packages: names})
+	if err != nil {
+		return nil, err
+	}
+	lacking := withoutBrought(a.Packages, all)
+	for _, pkg := range all {
+		if slices.Contains(lacking, pkg.Name) && len(missing) < maxClues {
+			missing = append(missing, pkg)
+		}
+	}
+	return missing, nil
+}
+
+// notWritable are directories that before wrote to and that a user can't write to. Root is asked nothing.
+func notWritable(ctx context.Context, c *agent.Client, user string, writes []ecosystem.Write) (closed []agent.PathAccess, err error) {
+	if name, _, _ := strings.Cut(user, ":"); name == "" || name == "0" || name == "root" {
+		return nil, nil
+	}
+	var dirs []string
+	for _, w := range writes {
+		if dir := w.Dirname(); !slices.Contains(dirs, dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	a, err := c.Writable(ctx, agent.WritableRequest{User: user, Paths: dirs[:min(len(dirs), maxShown)]})
+	if err != nil {
+		return nil, err
+	}
+	for _, access := range a.Paths {
+		if !access.Writable && len(closed) < maxClues {
+			closed = append(closed, access)
+		}
+	}
+	return closed, nil
+}
+
+// causes are words with which systems and runtimes name what is missing or forbidden.
+var causes = []string{
+	"cannot open shared object file", "permission denied", "eacces", "erofs", "read-only file system", "no such file or directory",
+	"enoent", "modulenotfounderror", "no module named", "cannot find module", "importerror", "unable to open database",
+	"executable file not found", "command not found", "operation not permitted", "eperm",
+}
+
+// tellingLine is the last line of a program's output that names a cause, shortened; empty when none does.
+func tellingLine(output string) string {
+	const most = 200
+	lines := strings.Split(output, "\n")
+	for _, line := range slices.Backward(lines) {
+		lower := strings.ToLower(line)
+		if slices.ContainsFunc(causes, func(c string) bool { return strings.Contains(lower, c) }) {
+			line = strings.ToValidUTF8(strings.TrimSpace(line), "")
+			if r := []rune(line); len(r) > most {
+				line = string(r[:most]) + "…"
+			}
+			return line
+		}
+	}
+	return ""
+}

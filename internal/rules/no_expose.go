@@ -2,7 +2,10 @@ package rules
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 
+	"github.com/plimsoll/plimsoll/internal/dockerfile"
 	"github.com/plimsoll/plimsoll/internal/edit"
 	"github.com/plimsoll/plimsoll/internal/finding"
 	"github.com/plimsoll/plimsoll/internal/rule"
@@ -16,7 +19,7 @@ var noExpose = &rule.Rule{
 	Needs:    []rule.Need{rule.NeedFacts},
 	Doc: rule.Doc{
 		Summary: "A port is served and not declared.",
-		What:    "The application listens on a port that no EXPOSE of the final stage names.",
+		What:    "The application listens on a port that no EXPOSE of the final stage names. Where there is an EXPOSE, only a port that was seen in the running original speaks against it.",
 		Why:     "EXPOSE publishes nothing; it tells people and tools (docker run -P, proxies, scanners) where the service is.",
 		Before: `
 -- Dockerfile --
@@ -34,7 +37,7 @@ COPY main.py ./
 EXPOSE 5000
 CMD ["python", "-m", "flask", "run", "--port", "5000"]
 `,
-		Fix:   "Adds EXPOSE with the port that the start command or the source names.",
+		Fix:   "Adds EXPOSE with the port that the running original answered on, or that the start command or the source names.",
 		Proof: "The port answers in the running container.",
 		Links: []string{"https://docs.docker.com/reference/dockerfile/#expose"},
 	},
@@ -42,14 +45,19 @@ CMD ["python", "-m", "flask", "run", "--port", "5000"]
 }
 
 func checkNoExpose(p *rule.Pass) error {
-	port := p.Facts.Port
-	if !port.Known() || len(p.File.EndState(p.Final).Expose) > 0 {
+	port, declared := p.Facts.Port, p.File.EndState(p.Final).Expose
+	if !port.Known() || len(declared) > 0 && !(port.Source.Observed() && misses(declared, port.Value)) {
 		return nil
 	}
 	at := endOfSetup(p)
+	span, message := p.Final.From.Span, fmt.Sprintf("port %d is served and not declared: add EXPOSE %[1]d", port.Value)
+	if len(declared) > 0 {
+		span = declared[0].By.Span
+		message = fmt.Sprintf("port %d is served, and EXPOSE names %s: whoever goes by it finds no service there; add EXPOSE %[1]d", port.Value, texts(declared))
+	}
 	p.Report(finding.Finding{
-		Span:     p.Final.From.Span,
-		Message:  fmt.Sprintf("port %d is served and not declared: add EXPOSE %[1]d", port.Value),
+		Span:     span,
+		Message:  message,
 		Evidence: proofOf(port),
 		Fix: &finding.Fix{
 			Title:  fmt.Sprintf("Declare port %d", port.Value),
@@ -58,4 +66,24 @@ func checkNoExpose(p *rule.Pass) error {
 		},
 	})
 	return nil
+}
+
+// misses reports whether a port is not among those that are declared. Where one of these is not a plain number (a
+// range, a variable), it may be.
+func misses(declared []dockerfile.Value, port int) bool {
+	for _, d := range declared {
+		n, err := strconv.Atoi(strings.TrimSuffix(d.Text, "/tcp"))
+		if err != nil && !strings.HasSuffix(d.Text, "/udp") || n == port {
+			return false
+		}
+	}
+	return true
+}
+
+func texts(values []dockerfile.Value) string {
+	var all []string
+	for _, v := range values {
+		all = append(all, v.Text)
+	}
+	return strings.Join(all, ", ")
 }

@@ -32,7 +32,10 @@ func (p *proof) trial(s *side, from *project.Project) observe.Trial {
 		Health: s.built.Health(), StopSignal: s.built.StopSignal(), StartTimeout: p.opts.StartTimeout,
 	}
 	if facts := from.Facts; facts != nil {
-		t.Port, t.Path = facts.Port.Value, facts.Health.Value
+		t.Port = facts.Port.Value
+		if !facts.Health.Source.Observed() { // else before was not waited for in that way either
+			t.Path = facts.Health.Value
+		}
 		if facts.Bundle != nil {
 			for _, c := range facts.Bundle.Carries {
 				if strings.Contains(string(from.File.Source), c.To) {
@@ -86,9 +89,11 @@ func (p *proof) plan(ctx context.Context, a *agent.Client, port int) ([]probe.Re
 			fromDocument = doc
 		}
 	}
+	if health == "" { // a page that answers may be asked for the application's health
+		health = "/"
+	}
 	requests := probe.Plan(user, health, fromDocument, fromSource, maxRequests)
-	if len(requests) == 0 {
-		requests = []probe.Request{probe.Health("/")}
+	if len(user)+len(fromDocument)+len(fromSource) == 0 && len(requests) == 1 && health == "/" {
 		p.report.Notes = append(p.report.Notes, "No route is known: only / was asked. Name more with --probe 'GET /path'.")
 	}
 	return requests, nil

@@ -302,6 +302,9 @@ func (p *proof) runBefore(ctx context.Context) error {
 	}
 	again := p.trial(p.before, p.project)
 	again.Elsewhere = patience
+	if p.observed != nil && p.observed.Port != 0 {
+		again.Port = p.observed.Port
+	}
 	again.Health, again.Load = nil, 0
 	again.KeepRunning = stuck // it would take as long again
 	second, err := observe.Run(ctx, p.engine, again, p.asker())

@@ -82,7 +82,10 @@ type Facts struct {
 	DevDependencies Fact[string]
 
 	// Start is the command that the container runs: argv, without a shell.
-	Start  Fact[[]string]
+	Start Fact[[]string]
+	// Script is known when Start goes through a package manager to one plain command, of which only the manager
+	// knows where its program lies ("next", "start"): nothing else runs, and no variable of the manager's is read.
+	Script Fact[[]string]
 	Port   Fact[int]
 	Health Fact[string] // path of a GET route, proven by the source
 	Routes []Fact[Route]

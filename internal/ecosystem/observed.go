@@ -6,6 +6,8 @@ type Observed struct {
 	// Port is the TCP port that answered; Sockets are all that listened.
 	Port    int
 	Sockets []Socket
+	// Answered are the paths of GET requests that were answered with status 200.
+	Answered []string
 	// Writes are absolute paths of files that the application made or wrote, and of directories in which it
 	// did. Of directories that it made, the topmost one stands for all below it.
 	Writes []Write

@@ -16,6 +16,9 @@ func (f *Facts) With(seen *Observed, workdir string) *Facts {
 	}
 	next := *f
 	next.Port = seen.port(f.Port)
+	if !f.Health.Known() && slices.Contains(seen.Answered, "/") {
+		next.Health = Fact[string]{Value: "/", Source: Source{Note: "observed: it answered GET / with status 200"}}
+	}
 	next.Writes, next.Notes = seen.writes(f.Writes, f.Notes, workdir)
 	next.Process, next.ProcessDir = seen.serving(workdir)
 	if f.Bundle == nil || f.Bundle.Runner == nil { // on another base something else may run

@@ -43,6 +43,20 @@ func TestObservedPortOutranks(t *testing.T) {
 	}
 }
 
+func TestThePageThatAnsweredIsAskedWhereNoHealthRouteIsKnown(t *testing.T) {
+	seen := &Observed{Answered: []string{"/items", "/"}}
+	if got := (&Facts{}).With(seen, "/").Health; got.Value != "/" || !got.Source.Observed() {
+		t.Errorf("got %+v", got)
+	}
+	read := Fact[string]{Value: "/healthz", Source: readFrom(1)}
+	if got := (&Facts{Health: read}).With(seen, "/").Health; got != read {
+		t.Errorf("a route that the source declares for it gives way to %+v", got)
+	}
+	if got := (&Facts{}).With(&Observed{Answered: []string{"/items"}}, "/").Health; got.Known() {
+		t.Errorf("any page will do: %+v", got)
+	}
+}
+
 func TestObservedWrites(t *testing.T) {
 	read := []Fact[Write]{
 		{Value: Write{Path: "data/notes.db"}, Source: readFrom(1)},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
 	"path"
 	"slices"
 	"strings"
@@ -18,11 +19,11 @@ import (
 const maxWritten = 10_000
 
 // evidence gathers what the running container shows. Nothing here fails a trial: what could not be seen is noted.
-func (r *runner) evidence(ctx context.Context, _ []agent.HTTPRequest) error {
+func (r *runner) evidence(ctx context.Context, asked []agent.HTTPRequest) error {
 	if r.Evidence == nil {
 		return nil
 	}
-	seen := &ecosystem.Observed{Port: r.out.Port}
+	seen := &ecosystem.Observed{Port: r.out.Port, Answered: answered(asked, r.out.Answers)}
 	for _, look := range []struct {
 		at   string
 		take func(context.Context, *ecosystem.Observed) error
@@ -39,6 +40,16 @@ func (r *runner) evidence(ctx context.Context, _ []agent.HTTPRequest) error {
 	}
 	r.Evidence(seen)
 	return nil
+}
+
+// answered are the paths, without variables, that were asked for and given.
+func answered(asked []agent.HTTPRequest, answers []agent.HTTPAnswer) (paths []string) {
+	for i, q := range asked[:min(len(asked), len(answers))] {
+		if q.Method == http.MethodGet && answers[i].Status == http.StatusOK && !strings.ContainsAny(q.Path, "{?") && !slices.Contains(paths, q.Path) {
+			paths = append(paths, q.Path)
+		}
+	}
+	return paths
 }
 
 func (r *runner) sockets(ctx context.Context, seen *ecosystem.Observed) error {

@@ -146,6 +146,9 @@ func (r *runner) wait(ctx context.Context) error {
 		return err
 	}
 	r.out.Up, r.out.Start, r.out.Late, r.out.Port = answer.Up, answer.Seconds, answer.Late, answer.Port
+	if r.Port != 0 && answer.Port != r.Port {
+		r.out.Start = 0 // it was looked for elsewhere first
+	}
 	if !answer.Up {
 		if exit, ended := r.ended(ctx); ended {
 			r.out.end(exit, r.container.Started())

@@ -30,23 +30,47 @@ func managerStart(p *rule.Pass, inst *dockerfile.Instruction, combined bool) *fi
 			inst.Keyword, manager, manager),
 	}
 	start := p.Facts.Start
+	seen, resolved := seenStart(p)
 	switch {
 	case combined:
 		f.Refused = "ENTRYPOINT and CMD make up the command together: write what the script runs as one of them"
+	case resolved:
+		f.Fix = startDirectly(p, inst, manager, seen)
+		f.Evidence = slices.Concat(proofOf(p.Facts.Process), proofOf(p.Facts.Script))
 	case !start.Known() || len(start.Value) == 0 || slices.Contains(scriptManagers, path.Base(start.Value[0])):
 		f.Refused = unresolved(p)
 	case aside(p) != "":
 		f.Refused = aside(p)
 	default:
-		f.Fix = &finding.Fix{
-			Title:  "Start the process itself: " + strings.Join(start.Value, " "),
-			Safety: finding.Unsafe,
-			Why:    manager + " sets variables and a search path of its own for scripts; the proof starts the container, compares its answers and measures how it stops",
-			Edits:  []edit.Edit{p.Edit(inst.Rest, execForm(start.Value))},
-		}
-		f.Evidence = []finding.Evidence{{File: start.Source.File, Line: start.Source.Line, Note: start.Source.Note}}
+		f.Fix = startDirectly(p, inst, manager, start.Value)
+		f.Evidence = proofOf(start)
 	}
 	return f
+}
+
+func startDirectly(p *rule.Pass, inst *dockerfile.Instruction, manager string, argv []string) *finding.Fix {
+	return &finding.Fix{
+		Title:  "Start the process itself: " + strings.Join(argv, " "),
+		Safety: finding.Unsafe,
+		Why:    manager + " sets variables and a search path of its own for scripts; the proof starts the container, compares its answers and measures how it stops",
+		Edits:  []edit.Edit{p.Edit(inst.Rest, execForm(argv))},
+	}
+}
+
+// seenStart is what the process that serves was started with, where the manager's script is that one command: the
+// run shows where its program lies ("next start" is "node /app/node_modules/.bin/next start"). The same arguments
+// have to follow, in the same directory.
+func seenStart(p *rule.Pass) (argv []string, ok bool) {
+	script, process := p.Facts.Script, p.Facts.Process
+	if !script.Known() || !process.Known() || p.Facts.ProcessDir != "" {
+		return nil, false
+	}
+	argv = process.Value
+	at := len(argv) - len(script.Value)
+	if at < 0 || at > 1 || !path.IsAbs(argv[at]) || path.Base(argv[at]) != script.Value[0] {
+		return nil, false
+	}
+	return argv, slices.Equal(argv[at+1:], script.Value[1:])
 }
 
 // unresolved is what the ecosystem says about why it is not known what the script runs.

@@ -17,7 +17,7 @@ func (d *detection) started() {
 	}
 	argv, source := d.start.Argv, d.docker(d.start.Line, "the command")
 	if script, more, ok := scriptOf(argv); ok {
-		direct, at, why := d.resolve(script)
+		direct, at, why := d.resolve(script, more)
 		if why != "" {
 			d.note("start", "what "+strings.Join(argv, " ")+" runs is not known to be one process: "+why, at)
 		} else {
@@ -54,7 +54,7 @@ func scriptOf(argv []string) (script string, args []string, ok bool) {
 }
 
 // resolve follows a script of package.json to the command that it runs; why says what stands against that.
-func (d *detection) resolve(script string) (argv []string, at ecosystem.Source, why string) {
+func (d *detection) resolve(script string, more []string) (argv []string, at ecosystem.Source, why string) {
 	if d.pkg == nil || !d.here {
 		return nil, at, "no package.json is copied to the working directory " + d.state.Workdir
 	}
@@ -87,6 +87,9 @@ func (d *detection) resolve(script string) (argv []string, at ecosystem.Source, 
 				return append(direct, more...), d.pkg.at(next.line, "the script "+inner), ""
 			}
 		}
+	}
+	if managerOf(argv[0]) == "" && argv[0] != "npx" {
+		d.facts.Script = ecosystem.Fact[[]string]{Value: append(argv, more...), Source: at}
 	}
 	return nil, at, "it starts " + argv[0] + ", which only the manager's search path finds"
 }

@@ -23,14 +23,15 @@ func walkFile(ctx context.Context, place string, opts Options, reader Reader) (*
 		return nil, fmt.Errorf("reading the image: %w", err)
 	}
 	defer file.Close()
-	buffered := bufio.NewReaderSize(file, 256<<10)
+	compressed := &countingReader{r: file}
+	buffered := bufio.NewReaderSize(compressed, 256<<10)
 	plain, err := decompress(buffered)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", place, err)
 	}
 	defer plain.Close()
 	if !isPlain(buffered) {
-		return walkStream(ctx, place, plain, reader)
+		return walkStream(ctx, place, &inflated{r: plain, from: compressed}, reader)
 	}
 	index, err := indexTar(file)
 	if err != nil {

@@ -43,14 +43,15 @@ func (s *source) readLayer(ctx context.Context, i int, visit Visitor) error {
 // the digest of the archive inside. stop is called to make blob's Close return
 // where a read is still under way.
 func readBlob(ctx context.Context, blob io.Reader, layer *Layer, visit Visitor, stop func()) error {
-	buffered := bufio.NewReaderSize(blob, 64<<10)
+	compressed := &countingReader{r: blob}
+	buffered := bufio.NewReaderSize(compressed, 64<<10)
 	archive, err := decompress(buffered)
 	if err != nil {
 		return err
 	}
 	defer archive.Close()
 	digest := sha256.New()
-	ahead := readAhead(archive, digest)
+	ahead := readAhead(&inflated{r: archive, from: compressed}, digest)
 	defer func() {
 		stop() // or Close may wait for a registry that has stalled
 		ahead.Close()
@@ -119,6 +120,26 @@ func (c *contentReader) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	if c.produced += int64(n); c.produced > c.consumed.n+maxHoles {
 		return n, fmt.Errorf("holes in files of more than %d bytes", maxHoles)
+	}
+	return n, err
+}
+
+// maxInflated is how much larger than the blob its archive may be, and maxRatio
+// how many times as large it may be beyond that. DEFLATE makes at most 1032 bytes
+// of one, zstd far more; layers that are no bombs have 2 to 10.
+const maxInflated, maxRatio = 1 << 30, 200
+
+// inflated reads what is decompressed from another reader, but no bomb.
+type inflated struct {
+	r    io.Reader
+	from *countingReader
+	n    int64
+}
+
+func (i *inflated) Read(p []byte) (int, error) {
+	n, err := i.r.Read(p)
+	if i.n += int64(n); i.n > maxInflated+maxRatio*i.from.n {
+		return n, fmt.Errorf("%d bytes decompress to more than %d: it is made to take up space", i.from.n, i.n)
 	}
 	return n, err
 }

@@ -55,7 +55,7 @@ func (g *goInfo) end(r *record) {
 			p.Name, p.Version = fields[1], fields[2]
 		}
 	}
-	r.packages = append(r.packages, p)
+	r.addPackage(p)
 }
 
 func parseGoInfo(b []byte) (version, modules string, ok bool) {

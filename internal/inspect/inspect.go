@@ -3,6 +3,7 @@ package inspect
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -34,7 +35,7 @@ func Image(ctx context.Context, place string, opts Options) (*Report, error) {
 	}
 	contents, err := image.Walk(ctx, place, opts.Image, image.Reader{
 		Known: c.isKnown,
-		Start: func() image.LayerVisitor { return newRecorder(searchWith(seen), c.done) },
+		Start: func() image.LayerVisitor { return newRecorder(searchWith(seen), &c.budget, c.done) },
 	})
 	if err != nil {
 		return nil, err
@@ -42,12 +43,20 @@ func Image(ctx context.Context, place string, opts Options) (*Report, error) {
 	records := make([]record, len(contents.Layers))
 	for i, l := range contents.Layers {
 		records[i] = c.known[l.DiffID]
+		if c.cached[l.DiffID] {
+			if err := c.budget.record(records[i]); err != nil {
+				return nil, fmt.Errorf("reading %s: %w", contents.Reference, err)
+			}
+		}
 		if l.Uncompressed == 0 { // was not read again
 			contents.Layers[i].Uncompressed = records[i].layer.Uncompressed
 		}
 	}
 	c.known = nil
-	r := merge(contents, records)
+	r, err := merge(contents, records)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", contents.Reference, err)
+	}
 	for i := range r.Layers {
 		r.Layers[i].Cached = c.cached[r.Layers[i].DiffID]
 	}
@@ -64,6 +73,7 @@ func Image(ctx context.Context, place string, opts Options) (*Report, error) {
 // collector takes the records of layers, from disk or just made.
 type collector struct {
 	store  recordStore
+	budget budget
 	mu     sync.Mutex
 	known  map[string]record
 	cached map[string]bool
@@ -97,11 +107,13 @@ func (c *collector) done(r record) {
 }
 
 // merge puts the layers on top of each other and counts.
-func merge(contents *image.Contents, records []record) *Report {
+func merge(contents *image.Contents, records []record) (*Report, error) {
 	t := newTree(len(records))
 	layers := make([]Layer, len(records))
 	for i := range records {
-		t.apply(i, records[i].entries)
+		if err := t.apply(i, records[i].entries); err != nil {
+			return nil, fmt.Errorf("layer %d of %d: %w", i+1, len(records), err)
+		}
 		layers[i] = layerOf(contents.Layers[i], records[i].entries)
 		records[i].entries = nil // the tree has it all
 	}
@@ -122,7 +134,7 @@ func merge(contents *image.Contents, records []record) *Report {
 	r.Classes, r.Files = t.classes()
 	r.Packages = t.installed(records)
 	r.Secrets = t.secrets(contents, records)
-	return r
+	return r, nil
 }
 
 func layerOf(l image.Layer, entries []entry) Layer {
@@ -131,7 +143,7 @@ func layerOf(l image.Layer, entries []entry) Layer {
 		ArchiveBytes: l.Uncompressed, Entries: len(entries),
 	}
 	for _, e := range entries {
-		if !isWhiteout(e.path) {
+		if e.path != "" && !isWhiteout(e.path) { // a file in the root's place is not unpacked
 			layer.FileBytes += e.size
 		}
 	}

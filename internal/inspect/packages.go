@@ -44,7 +44,7 @@ func dpkgPackages(r *record, name string, text []byte) {
 			return
 		}
 		kib, _ := strconv.ParseInt(f["Installed-Size"], 10, 64)
-		r.packages = append(r.packages, Package{
+		r.addPackage(Package{
 			Ecosystem: "deb", Name: f["Package"], Version: f["Version"], Bytes: clamp(kib) * 1024, Declared: true, Source: name,
 		})
 	})
@@ -57,7 +57,7 @@ func apkPackages(r *record, name string, text []byte) {
 			return
 		}
 		size, _ := strconv.ParseInt(f["I"], 10, 64)
-		r.packages = append(r.packages, Package{Ecosystem: "apk", Name: f["P"], Version: f["V"], Bytes: clamp(size), Declared: true, Source: name})
+		r.addPackage(Package{Ecosystem: "apk", Name: f["P"], Version: f["V"], Bytes: clamp(size), Declared: true, Source: name})
 	})
 }
 
@@ -69,12 +69,12 @@ func clamp(n int64) int64 { return min(max(n, 0), 1<<40) }
 // The two are brought together later: either may come first, or alone.
 func pythonPackage(r *record, name string, text []byte) {
 	if path.Base(name) == "RECORD" {
-		r.packages = append(r.packages, Package{Ecosystem: "python", Bytes: recordedBytes(text), Declared: true, Source: path.Dir(name)})
+		r.addPackage(Package{Ecosystem: "python", Bytes: recordedBytes(text), Declared: true, Source: path.Dir(name)})
 		return
 	}
 	head, _, _ := bytes.Cut(text, []byte("\n\n"))
 	paragraphs(head, func(f map[string]string) {
-		r.packages = append(r.packages, Package{Ecosystem: "python", Name: f["Name"], Version: f["Version"], Source: path.Dir(name)})
+		r.addPackage(Package{Ecosystem: "python", Name: f["Name"], Version: f["Version"], Source: path.Dir(name)})
 	})
 }
 
@@ -104,7 +104,7 @@ func npmPackage(r *record, name string, text []byte) {
 		Version string `json:"version"`
 	}
 	if json.Unmarshal(text, &p) == nil && p.Name != "" {
-		r.packages = append(r.packages, Package{Ecosystem: "npm", Name: p.Name, Version: p.Version, Source: name})
+		r.addPackage(Package{Ecosystem: "npm", Name: p.Name, Version: p.Version, Source: name})
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"path"
 	"strings"
+	"sync/atomic"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/plimsoll/plimsoll/internal/image"
@@ -14,10 +15,44 @@ import (
 // Bounds on what an image may make this process keep.
 const (
 	maxPath      = 4096      // PATH_MAX: what is longer can't be unpacked either
-	maxPathBytes = 256 << 20 // of all paths of a layer
-	maxEntries   = 4_000_000 // of a layer
-	maxSecrets   = 10_000    // of a layer
+	maxPathBytes = 256 << 20 // of all paths
+	maxEntries   = 4_000_000
+	maxPackages  = 200_000
+	maxSecrets   = 10_000 // of a layer: more are left out
 )
+
+// budget counts what an image has used up of the bounds. Recorders of several layers share it.
+type budget struct{ entries, pathBytes, packages atomic.Int64 }
+
+func (b *budget) entry(e entry) error {
+	switch {
+	case len(e.path) > maxPath || len(e.link) > maxPath:
+		return fmt.Errorf("a path of more than %d characters", maxPath)
+	case b.pathBytes.Add(int64(len(e.path)+len(e.link))) > maxPathBytes:
+		return fmt.Errorf("the image has paths of more than %d MB in all", maxPathBytes>>20)
+	case b.entries.Add(1) > maxEntries:
+		return fmt.Errorf("the image has more than %d entries", maxEntries)
+	}
+	return nil
+}
+
+// addPackages takes the number of further packages.
+func (b *budget) addPackages(n int) error {
+	if b.packages.Add(int64(n)) > maxPackages {
+		return fmt.Errorf("the image has more than %d packages", maxPackages)
+	}
+	return nil
+}
+
+// record counts one that was read before.
+func (b *budget) record(r record) error {
+	for _, e := range r.entries {
+		if err := b.entry(e); err != nil {
+			return err
+		}
+	}
+	return b.addPackages(len(r.packages))
+}
 
 // kind is what an entry is.
 type kind uint8
@@ -51,6 +86,13 @@ type record struct {
 	files    map[string][]byte // small files that fitness is judged by
 }
 
+// addPackage keeps one more package than there may be, by which it shows that there are too many.
+func (r *record) addPackage(p Package) {
+	if len(r.packages) <= maxPackages {
+		r.packages = append(r.packages, p)
+	}
+}
+
 // found is a credential in a layer.
 type found struct {
 	Path, Rule, Certainty, Why, Redacted, Hash string
@@ -59,12 +101,12 @@ type found struct {
 
 // recorder makes the record of one layer. It is used by one goroutine.
 type recorder struct {
-	record    record
-	pathBytes int
-	buffer    []byte
-	digest    *xxhash.Digest
-	secrets   secretSearch // nil: not searched
-	done      func(record)
+	record  record
+	budget  *budget
+	buffer  []byte
+	digest  *xxhash.Digest
+	secrets secretSearch // nil: not searched
+	done    func(record)
 }
 
 // secretSearch looks for credentials in one file after the other.
@@ -79,9 +121,9 @@ type secretSearch interface {
 
 const recordBuffer = 64 << 10
 
-func newRecorder(secrets secretSearch, done func(record)) *recorder {
+func newRecorder(secrets secretSearch, b *budget, done func(record)) *recorder {
 	return &recorder{
-		record: record{files: map[string][]byte{}}, buffer: make([]byte, recordBuffer), digest: xxhash.New(),
+		record: record{files: map[string][]byte{}}, budget: b, buffer: make([]byte, recordBuffer), digest: xxhash.New(),
 		secrets: secrets, done: done,
 	}
 }
@@ -104,14 +146,8 @@ func (r *recorder) Entry(h *tar.Header, content io.Reader) error {
 	if e.kind == hardlink {
 		e.link = cleanPath(h.Linkname)
 	}
-	r.pathBytes += len(e.path) + len(e.link)
-	switch {
-	case len(e.path) > maxPath || len(e.link) > maxPath:
-		return fmt.Errorf("a path of more than %d characters", maxPath)
-	case r.pathBytes > maxPathBytes:
-		return fmt.Errorf("paths of more than %d bytes in all", maxPathBytes)
-	case len(r.record.entries) >= maxEntries:
-		return fmt.Errorf("more than %d entries", maxEntries)
+	if err := r.budget.entry(e); err != nil {
+		return err
 	}
 	if e.kind == regular {
 		e.size = h.Size
@@ -155,7 +191,11 @@ func (r *recorder) content(e *entry, content io.Reader) error {
 	}
 	e.hash = r.digest.Sum64()
 	if keep != nil {
+		before := len(r.record.packages)
 		keep.end(&r.record)
+		if err := r.budget.addPackages(len(r.record.packages) - before); err != nil {
+			return err
+		}
 	}
 	if r.secrets != nil {
 		hits := r.secrets.End()

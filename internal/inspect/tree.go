@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"fmt"
 	"path"
 	"strings"
 )
@@ -22,6 +23,7 @@ type node struct {
 	link     string           // of symbolic links
 	mode     uint32
 	layer    int32 // that has the entry
+	length   int32 // of the path
 	kind     kind
 }
 
@@ -35,6 +37,10 @@ type tree struct {
 	lost    []int64 // wasted bytes by layer that holds them
 	layers  int64   // bytes of all files applied
 	flat    int64   // bytes of all inodes that have a name
+
+	steps     int64 // taken from one folder to the next
+	pathBytes int64 // of the paths of all nodes that were made
+	err       error // the first bound that was passed
 }
 
 type layerStats struct{ added, changed, deleted, dangling int }
@@ -82,21 +88,63 @@ const (
 	aufsMeta = ".wh..wh."
 )
 
+// Bounds on what links may make of an image: a short path through one can stand for a long one.
+const (
+	maxSteps     = 100_000_000
+	maxTreePaths = 256 << 20 // bytes of all paths
+)
+
+// fail notes the first bound that was passed.
+func (t *tree) fail(format string, args ...any) {
+	if t.err == nil {
+		t.err = fmt.Errorf(format, args...)
+	}
+}
+
+func (t *tree) step(n int) {
+	if t.steps += int64(n); t.steps > maxSteps {
+		t.fail("more than %d steps from folder to folder: its links were made to take long", int64(maxSteps))
+	}
+}
+
+// newNode makes a node that has no place in the tree yet.
+func (t *tree) newNode(parent *node, name string, kind kind, mode uint32) *node {
+	n := &node{name: name, parent: parent, kind: kind, mode: mode, layer: t.current, length: parent.length + int32(len(name)) + 1}
+	if kind == directory {
+		n.children = map[string]*node{}
+	}
+	t.pathBytes += int64(n.length)
+	switch {
+	case n.length > maxPath+1:
+		t.fail("a path of more than %d characters, when its links are followed", maxPath)
+	case t.pathBytes > maxTreePaths:
+		t.fail("paths of more than %d MB in all, when their links are followed", maxTreePaths>>20)
+	}
+	return n
+}
+
 // apply puts a layer on top. Marks of deletion concern lower layers alone,
 // wherever they stand in the archive (OCI image specification, "Whiteouts"), so
-// they come first.
-func (t *tree) apply(layer int, entries []entry) {
+// they come first. It fails where the image passes a bound.
+func (t *tree) apply(layer int, entries []entry) error {
 	t.current = int32(layer)
 	for _, e := range entries {
+		if t.err != nil {
+			return t.err
+		}
 		if base := path.Base(e.path); strings.HasPrefix(base, whiteout) {
 			t.delete(path.Dir(e.path), base)
 		}
 	}
 	for _, e := range entries {
+		if t.err != nil {
+			break
+		}
 		if !strings.HasPrefix(path.Base(e.path), whiteout) {
 			t.add(e)
 		}
 	}
+	return t.err
 }
 
 func (t *tree) delete(dir, base string) {
@@ -134,10 +182,8 @@ func (t *tree) add(e entry) {
 		old.mode, old.layer = e.mode, t.current
 		return
 	}
-	n := &node{name: name, parent: dir, mode: e.mode, layer: t.current, kind: e.kind}
+	n := t.newNode(dir, name, e.kind, e.mode)
 	switch e.kind {
-	case directory:
-		n.children = map[string]*node{}
 	case symlink:
 		n.link = e.link
 	case hardlink:
@@ -277,7 +323,8 @@ func (t *tree) directory(name string) *node { return t.walk(name, true) }
 func (t *tree) walk(name string, make bool) *node {
 	at := t.root
 	rest, hops := split(name), 0
-	for len(rest) > 0 {
+	t.step(len(rest))
+	for len(rest) > 0 && t.err == nil {
 		part := rest[0]
 		rest = rest[1:]
 		switch part {
@@ -296,6 +343,7 @@ func (t *tree) walk(name string, make bool) *node {
 					at = t.root
 				}
 				rest = append(split(next.link), rest...)
+				t.step(len(rest))
 				continue
 			}
 			if !make {
@@ -318,7 +366,7 @@ func (t *tree) makeDirectory(at *node, name string, old *node) *node {
 	if old != nil {
 		t.replace(old, entry{kind: directory})
 	}
-	n := &node{name: name, parent: at, kind: directory, children: map[string]*node{}, mode: 0o755, layer: t.current}
+	n := t.newNode(at, name, directory, 0o755)
 	at.children[name] = n
 	return n
 }

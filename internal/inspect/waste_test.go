@@ -61,6 +61,7 @@ func wasteCases() []struct {
 		{"through a link to a folder", []string{"d usr/lib\nf usr/lib/x 100\nl lib usr/lib", "f lib/x 30"}, 130, 30, map[Cause]int64{Shadowed: 100}, 0},
 		{"deleted through a link to a folder", []string{"d usr/lib\nf usr/lib/x 100\nl lib /usr/lib", "w lib/x"}, 100, 0, map[Cause]int64{Deleted: 100}, 0},
 		{"paths that lead up stay inside", []string{"f ../../x 100", "f x 30"}, 130, 30, map[Cause]int64{Shadowed: 100}, 0},
+		{"a file in the root's place", []string{"f . 100\nf x 10"}, 10, 10, nil, 0},
 		{"empty files weigh nothing", []string{"f x 0\nf y 0", "w x\nf y 0"}, 0, 0, nil, 0},
 	}
 }
@@ -176,7 +177,7 @@ func unpack(root *os.Root, dir string, layer []byte) error {
 				return err
 			}
 			parent, base := filepath.Split(strings.TrimPrefix(filepath.Clean("/"+h.Name), "/"))
-			if strings.HasPrefix(base, ".wh.") != marks {
+			if strings.HasPrefix(base, ".wh.") != marks || base == "" && h.Typeflag != tar.TypeDir {
 				continue
 			}
 			at, err := realFolder(dir, parent, !marks)

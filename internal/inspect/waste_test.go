@@ -130,6 +130,15 @@ func inspectText(t testing.TB, texts []string) (*Report, [][]byte) {
 // It shares no code with what it judges.
 func extracted(t testing.TB, layers [][]byte) int64 {
 	t.Helper()
+	var sections []*io.SectionReader
+	for _, l := range layers {
+		sections = append(sections, io.NewSectionReader(bytes.NewReader(l), 0, int64(len(l))))
+	}
+	return extractedFrom(t, sections)
+}
+
+func extractedFrom(t testing.TB, layers []*io.SectionReader) int64 {
+	t.Helper()
 	dir := t.TempDir()
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -165,9 +174,12 @@ func extracted(t testing.TB, layers [][]byte) int64 {
 
 // unpack applies one layer as an engine does: marks of deletion first, absolute
 // links taken from the image's root.
-func unpack(root *os.Root, dir string, layer []byte) error {
+func unpack(root *os.Root, dir string, layer *io.SectionReader) error {
 	for _, marks := range []bool{true, false} {
-		r := tar.NewReader(bytes.NewReader(layer))
+		if _, err := layer.Seek(0, io.SeekStart); err != nil {
+			return err
+		}
+		r := tar.NewReader(layer)
 		for {
 			h, err := r.Next()
 			if errors.Is(err, io.EOF) {

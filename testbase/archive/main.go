@@ -9,6 +9,7 @@ import (
 	"archive/tar"
 	"bufio"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +17,8 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/plimsoll/plimsoll/testbase/archive/large"
 )
 
 func main() {
@@ -26,15 +29,28 @@ func main() {
 }
 
 func run(args []string) error {
-	switch {
-	case len(args) == 3 && args[0] == "make" && args[2] == "1.1":
-		return write(args[1], shape{entries: 26_000, bytes: 1_100e6, seed: 11})
-	case len(args) == 3 && args[0] == "make" && args[2] == "2.8":
-		return write(args[1], shape{entries: 63_000, bytes: 2_800e6, seed: 28})
-	case len(args) == 2 && args[0] == "walk":
+	if len(args) == 2 && args[0] == "walk" {
 		return walk(args[1])
 	}
+	if len(args) == 3 && args[0] == "make" {
+		if shape, ok := large.Shapes()[args[2]]; ok {
+			return write(args[1], shape)
+		}
+	}
 	return errors.New("usage: archive make FILE 1.1|2.8 | archive walk FILE")
+}
+
+// write makes an archive, and beside it a list of the credentials in it.
+func write(name string, shape large.Shape) error {
+	planted, err := large.Write(name, shape)
+	if err != nil {
+		return err
+	}
+	text, err := json.MarshalIndent(planted, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(name+".json", text, 0o644)
 }
 
 // walk reads every layer's headers and hashes the layer: the least that telling what is in an image takes.

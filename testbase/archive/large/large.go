@@ -1,4 +1,6 @@
-package main
+// Package large makes docker-archives of any size, the same bytes every time,
+// with deletions, copies, new versions and planted credentials.
+package large
 
 import (
 	"archive/tar"
@@ -13,17 +15,23 @@ import (
 	"os"
 )
 
-const layers = 8
+// Layers is how many layers an archive has.
+const Layers = 8
 
-// shape says how large an archive is to be.
-type shape struct {
-	entries int
-	bytes   float64
-	seed    uint64
+// Shape says how large an archive is to be.
+type Shape struct {
+	Entries int
+	Bytes   float64
+	Seed    uint64
 }
 
-// planted is a credential in the archive.
-type planted struct {
+// Shapes are those that inspect is measured on, by their size in GB.
+func Shapes() map[string]Shape {
+	return map[string]Shape{"1.1": {26_000, 1_100e6, 11}, "2.8": {63_000, 2_800e6, 28}}
+}
+
+// Planted is a credential in an archive.
+type Planted struct {
 	Layer int    `json:"layer"` // from 1
 	Path  string `json:"path"`
 	Line  int    `json:"line"`
@@ -40,54 +48,47 @@ type file struct {
 
 // generator writes one archive.
 type generator struct {
-	shape
+	Shape
 	random  *rand.Rand
 	out     *os.File
 	live    []file
-	planted []planted
+	planted []Planted
 	next    int
 	noise   []byte
 }
 
-// write makes the archive. Half of the bytes are text, half are not; files have
-// 4 to 80 KB. Of the later layers' entries a tenth are marks of deletion, a tenth copies
+// Write makes an archive and returns what is planted in it. Half of the bytes are text, half are
+// not. Of the later layers' entries a tenth are marks of deletion, a tenth copies
 // with another mode, a tenth new versions.
-func write(name string, s shape) (err error) {
+func Write(name string, s Shape) (secrets []Planted, err error) {
 	out, err := os.Create(name)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() {
 		if closeErr := out.Close(); err == nil {
 			err = closeErr
 		}
 	}()
-	g := &generator{shape: s, random: rand.New(rand.NewPCG(s.seed, 4)), out: out, noise: make([]byte, 8<<20)}
+	g := &generator{Shape: s, random: rand.New(rand.NewPCG(s.Seed, 4)), out: out, noise: make([]byte, 8<<20)}
 	for i := range g.noise {
 		g.noise[i] = byte(g.random.Uint32())
 	}
 	var diffs, names []string
-	for i := range layers {
+	for i := range Layers {
 		layer := fmt.Sprintf("%d/layer.tar", i)
 		digest, err := g.layer(i, layer)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		diffs, names = append(diffs, "sha256:"+digest), append(names, layer)
 	}
-	if err := g.describe(diffs, names); err != nil {
-		return err
-	}
-	text, err := json.MarshalIndent(g.planted, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(name+".json", text, 0o644)
+	return g.planted, g.describe(diffs, names)
 }
 
 func (g *generator) describe(diffs, names []string) error {
 	var history []any
-	for i := range layers {
+	for i := range Layers {
 		history = append(history, map[string]any{"created_by": fmt.Sprintf("RUN step %d", i+1)})
 	}
 	config, err := json.Marshal(map[string]any{
@@ -134,7 +135,7 @@ func (g *generator) layer(i int, name string) (digest string, err error) {
 	sum := sha256.New()
 	buffered := bufio.NewWriterSize(io.MultiWriter(g.out, sum), 1<<20)
 	w := tar.NewWriter(buffered)
-	for n := range g.entries / layers {
+	for n := range g.Entries / Layers {
 		if err := g.entry(w, i, n); err != nil {
 			return "", err
 		}
@@ -194,7 +195,7 @@ func split(path string) (dir, base string) {
 
 func (g *generator) fresh(w *tar.Writer) error {
 	g.next++
-	mean := g.bytes / float64(g.entries) * 1.08 // marks of deletion weigh nothing
+	mean := g.Bytes / float64(g.Entries) * 1.08 // marks of deletion weigh nothing
 	f := file{
 		path: fmt.Sprintf("usr/share/part%d/folder%d/file%d", g.next/5000, g.next/60, g.next),
 		size: int(mean * (0.1 + 1.8*g.random.Float64())), seed: g.random.Uint64(), text: g.random.IntN(2) == 0,
@@ -256,7 +257,7 @@ func (g *generator) plant(w *tar.Writer, layer, n int) error {
 	f := file{path: fmt.Sprintf("app/config/settings%d-%d.txt", layer, n), size: 9000, seed: g.random.Uint64(), text: true}
 	text := g.content(f)
 	half := bytes.LastIndexByte(text[:f.size/2], '\n') + 1
-	g.planted = append(g.planted, planted{Layer: layer + 1, Path: f.path, Line: bytes.Count(text[:half], []byte("\n")) + 1, Rule: secret[0]})
+	g.planted = append(g.planted, Planted{Layer: layer + 1, Path: f.path, Line: bytes.Count(text[:half], []byte("\n")) + 1, Rule: secret[0]})
 	content := append(append(bytes.Clone(text[:half]), secret[1]+"\n"...), text[half:]...)
 	return put(w, &tar.Header{Name: f.path, Mode: 0o644}, content)
 }

@@ -84,10 +84,11 @@ type fence struct {
 
 var fences = []fence{
 	{
-		modules: []string{"github.com/moby/buildkit", "github.com/tonistiigi/fsutil", "github.com/containerd"},
+		modules: []string{"github.com/moby/buildkit", "github.com/tonistiigi/fsutil", "github.com/containerd/containerd/v2", "github.com/containerd/platforms"},
 		within:  []string{"internal/engine/...", "internal/buildkitlint"},
 		tests:   true,
 	},
+	{modules: []string{"github.com/containerd/containerd/api"}, within: []string{"internal/image"}, tests: true},
 	{modules: []string{"github.com/moby/patternmatcher"}, within: []string{"internal/buildctx"}},
 	{modules: []string{"github.com/google/go-containerregistry"}, within: []string{"internal/image", "testbase/..."}, tests: true},
 	{modules: []string{"mvdan.cc/sh"}, within: []string{"internal/shell"}},

@@ -20,7 +20,7 @@ const placeLong = `IMAGE is one of
   a reference, asked of its registry (no engine is needed)
   a folder with an OCI layout
   a docker-archive or OCI layout in a tar file, also gzip or zstd compressed
-  docker:NAME or podman:NAME, asked of the engine over its socket`
+  docker:NAME, podman:NAME or containerd:NAME, asked of the engine over its socket`
 
 const inspectLong = `Inspect tells what a built image carries: its layers and the instructions that
 made them, every wasted byte with its cause, credentials in all layers, in the

@@ -40,6 +40,9 @@ func (s *stream) read(ctx context.Context, place string, r io.Reader, reader Rea
 		if errors.Is(err, io.EOF) {
 			break
 		}
+		if err != nil && n == 0 {
+			return nil, fmt.Errorf("%w: it is no tar archive, or a damaged one", err)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("the archive: %w", err)
 		}

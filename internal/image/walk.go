@@ -33,13 +33,16 @@ type LayerVisitor interface {
 //
 //   - a folder with an OCI layout;
 //   - a docker-archive or OCI layout in one tar file, also gzip or zstd compressed;
-//   - "docker:NAME" or "podman:NAME": an engine, over its socket;
+//   - "docker:NAME", "podman:NAME" or "containerd:NAME": an engine, over its socket;
 //   - anything else: a reference, asked of its registry.
 //
 // Layers that Known says yes to have no sizes but the compressed one.
 func Walk(ctx context.Context, place string, opts Options, reader Reader) (*Contents, error) {
 	if socket, name, ok := enginePlace(place); ok {
 		return walkEngine(ctx, socket, name, reader)
+	}
+	if name, ok := strings.CutPrefix(place, "containerd:"); ok {
+		return walkContainerd(ctx, name, opts, reader)
 	}
 	info, err := os.Stat(place)
 	switch {

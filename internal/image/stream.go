@@ -57,7 +57,11 @@ func (s *stream) read(ctx context.Context, place string, r io.Reader, reader Rea
 	if err := src.describeStore(s, Options{}); err != nil {
 		return nil, err
 	}
-	return s.match(src)
+	contents, err := s.match(src)
+	if err == nil {
+		reader.described(contents.Layers)
+	}
+	return contents, err
 }
 
 func (s *stream) entry(ctx context.Context, header *tar.Header, r io.Reader, reader Reader) error {
@@ -89,7 +93,7 @@ func isLayerStart(start []byte) bool {
 
 func (s *stream) layer(ctx context.Context, name string, size int64, r io.Reader, reader Reader) error {
 	layer := Layer{Size: size}
-	visitor := reader.Start()
+	visitor := reader.Start(Layer{})
 	visit := func(_ Layer, header *tar.Header, content io.Reader) error { return visitor.Entry(header, content) }
 	if err := readBlob(ctx, r, &layer, visit, func() {}); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -15,8 +16,12 @@ type Reader struct {
 	// need not be read again. It may be nil. Sources that can only be read from
 	// start to end, compressed archives and engines, do not ask.
 	Known func(diffID string) bool
-	// Start is called for each layer that is read, by several goroutines.
-	Start func() LayerVisitor
+	// Described is called with the layers when their order is known: before any is
+	// read or, in a source read from start to end, after the last. It may be nil.
+	Described func(layers []Layer)
+	// Start is called for each layer that is read, by several goroutines, with what is
+	// known of it: in a source read from start to end nothing.
+	Start func(layer Layer) LayerVisitor
 }
 
 // LayerVisitor is shown one layer.
@@ -78,12 +83,19 @@ func looksLikePath(place string) bool {
 	return place == "." || place == ".."
 }
 
+func (r Reader) described(layers []Layer) {
+	if r.Described != nil {
+		r.Described(slices.Clone(layers))
+	}
+}
+
 func (s *source) walk(ctx context.Context, reader Reader) (*Contents, error) {
+	reader.described(s.layers)
 	err := s.eachLayer(ctx, func(ctx context.Context, i int) error {
 		if reader.Known != nil && reader.Known(s.layers[i].DiffID) {
 			return nil
 		}
-		visitor := reader.Start()
+		visitor := reader.Start(s.layers[i])
 		err := s.readLayer(ctx, i, func(_ Layer, header *tar.Header, content io.Reader) error {
 			return visitor.Entry(header, content)
 		})

@@ -20,6 +20,8 @@ type Options struct {
 	CacheDir string
 	// Secrets searches the layers for credentials. Config and history are always searched.
 	Secrets bool
+	// Watch, if there is one, is shown the layers while they are read.
+	Watch *Watch
 	// Now is the time that the image's age is counted to; zero means time.Now.
 	Now time.Time
 }
@@ -27,15 +29,21 @@ type Options struct {
 // Image inspects the image at a place, which image.Walk describes.
 func Image(ctx context.Context, place string, opts Options) (*Report, error) {
 	start := time.Now()
-	c := collector{known: map[string]record{}}
+	c := collector{known: map[string]record{}, watch: opts.Watch}
+	if c.watch == nil {
+		c.watch = &Watch{blind: true}
+	}
 	c.store.dir = opts.CacheDir
 	var seen *secret.Seen
 	if opts.Secrets {
 		c.store.rules, seen = secret.RulesVersion(), secret.NewSeen()
 	}
 	contents, err := image.Walk(ctx, place, opts.Image, image.Reader{
-		Known: c.isKnown,
-		Start: func() image.LayerVisitor { return newRecorder(searchWith(seen), &c.budget, c.done) },
+		Known:     c.isKnown,
+		Described: c.watch.describe,
+		Start: func(layer image.Layer) image.LayerVisitor {
+			return newRecorder(searchWith(seen), &c.budget, c.watch.start(layer), c.done)
+		},
 	})
 	if err != nil {
 		return nil, err
@@ -74,6 +82,7 @@ func Image(ctx context.Context, place string, opts Options) (*Report, error) {
 type collector struct {
 	store  recordStore
 	budget budget
+	watch  *Watch
 	mu     sync.Mutex
 	known  map[string]record
 	cached map[string]bool
@@ -88,6 +97,7 @@ func (c *collector) isKnown(diffID string) bool {
 	}
 	r, ok := c.store.load(diffID)
 	if ok {
+		c.watch.done(r)
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.known[diffID] = r
@@ -100,6 +110,7 @@ func (c *collector) isKnown(diffID string) bool {
 }
 
 func (c *collector) done(r record) {
+	c.watch.done(r)
 	c.store.save(r)
 	c.mu.Lock()
 	defer c.mu.Unlock()

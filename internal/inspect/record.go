@@ -103,6 +103,7 @@ type found struct {
 type recorder struct {
 	record  record
 	budget  *budget
+	watch   func(entry)
 	buffer  []byte
 	digest  *xxhash.Digest
 	secrets secretSearch // nil: not searched
@@ -121,9 +122,9 @@ type secretSearch interface {
 
 const recordBuffer = 64 << 10
 
-func newRecorder(secrets secretSearch, b *budget, done func(record)) *recorder {
+func newRecorder(secrets secretSearch, b *budget, watch func(entry), done func(record)) *recorder {
 	return &recorder{
-		record: record{files: map[string][]byte{}}, budget: b, buffer: make([]byte, recordBuffer), digest: xxhash.New(),
+		record: record{files: map[string][]byte{}}, budget: b, watch: watch, buffer: make([]byte, recordBuffer), digest: xxhash.New(),
 		secrets: secrets, done: done,
 	}
 }
@@ -156,6 +157,7 @@ func (r *recorder) Entry(h *tar.Header, content io.Reader) error {
 		}
 	}
 	r.record.entries = append(r.record.entries, e)
+	r.watch(e)
 	return nil
 }
 

@@ -4,7 +4,7 @@
 //
 //	/.plimsoll/plimsoll __agent VERB
 //
-// It reads one JSON request from stdin and writes one JSON answer to stdout. It
+// It reads one JSON request, an argument behind the verb or else stdin, and writes one JSON answer to stdout. It
 // needs nothing from the image (no shell, no libc), runs as root in the
 // container's process and network namespaces, and keeps two promises:
 //
@@ -59,6 +59,10 @@ const (
 	grace = time.Second
 	// readTimeout bounds the wait for the request itself.
 	readTimeout = 10 * time.Second
+	// maxArgument is the size up to which a request travels as an argument (Linux takes 128 KiB in one). BuildKit
+	// gives up on all containers of an image when it writes to the stdin of a process that has ended with its
+	// container, as the agent does in one that ends at once.
+	maxArgument = 64 << 10
 	// maxRequest bounds the request read from stdin.
 	maxRequest = 16 << 20
 	// maxAnswer bounds the answer that a client reads.

@@ -104,7 +104,8 @@ func TestMainAnswersWhateverItIsGiven(t *testing.T) {
 		args              []string
 	}{
 		{"no verb", `{}`, "want one verb", nil},
-		{"two verbs", `{}`, "want one verb", []string{"wait", "ask"}},
+		{"two verbs", `{}`, "want one verb", []string{"wait", "{}", "ask"}},
+		{"no request", `{}`, "reading the request", []string{"wait", "ask"}},
 		{"unknown verb", `{}`, `unknown verb "fly"`, []string{"fly"}},
 		{"empty stdin", ``, "stdin is empty", []string{VerbEnv}},
 		{"no JSON", `nonsense`, "reading the request", []string{VerbEnv}},

@@ -10,7 +10,7 @@ import (
 )
 
 // Exec starts the agent inside a container (Path, Command, then args) with
-// the stdin given, and returns what it wrote to stdout.
+// the stdin given, none when it is nil, and returns what it wrote to stdout.
 type Exec func(ctx context.Context, args []string, stdin io.Reader) ([]byte, error)
 
 // Client asks the agent of one container. Each call starts the agent anew; calls may run in parallel.
@@ -85,7 +85,11 @@ func call[Ans any](ctx context.Context, exec Exec, verb string, req any) (ans An
 	if err != nil {
 		return ans, fmt.Errorf("asking the agent to %s: encoding the request: %w", verb, err)
 	}
-	out, err := exec(ctx, []string{verb}, bytes.NewReader(in))
+	args, stdin := []string{verb, string(in)}, io.Reader(nil)
+	if len(in) > maxArgument {
+		args, stdin = args[:1], bytes.NewReader(in)
+	}
+	out, err := exec(ctx, args, stdin)
 	if err != nil {
 		return ans, fmt.Errorf("asking the agent to %s: %w", verb, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -31,8 +32,11 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 
 // serve reads the request, runs the verb under its time-out and never panics.
 func serve(args []string, stdin io.Reader, readLimit time.Duration) reply {
-	if len(args) != 1 {
-		return failure("want one verb, got %d arguments", len(args))
+	if len(args) == 0 || len(args) > 2 {
+		return failure("want one verb and at most one request, got %d arguments", len(args))
+	}
+	if len(args) == 2 {
+		stdin = strings.NewReader(args[1])
 	}
 	run, ok := verbs()[args[0]]
 	if !ok {

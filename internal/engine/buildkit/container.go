@@ -147,9 +147,9 @@ func (c *container) Exec(ctx context.Context, req engine.ExecRequest) ([]byte, e
 	if !c.running() {
 		return nil, errors.New("running the helper: the container has ended")
 	}
-	stdin := req.Stdin
-	if stdin == nil {
-		stdin = strings.NewReader("")
+	var stdin io.ReadCloser
+	if req.Stdin != nil {
+		stdin = io.NopCloser(req.Stdin)
 	}
 	answer := &bounded{limit: answerLimit}
 	complaint := &tail{limit: 4 << 10}
@@ -158,7 +158,7 @@ func (c *container) Exec(ctx context.Context, req engine.ExecRequest) ([]byte, e
 		Env:    mergeEnv(c.env, req.Env),
 		User:   cmpOr(req.User, "0:0"),
 		Cwd:    cmpOr(req.Dir, c.dir),
-		Stdin:  io.NopCloser(stdin),
+		Stdin:  stdin,
 		Stdout: answer,
 		Stderr: complaint,
 	})

@@ -20,6 +20,9 @@ const (
 // mappings can't be read, are left out.
 func loaded(ctx context.Context, r LoadedRequest) (LoadedAnswer, error) {
 	members, err := family(mainPID(r.Main))
+	if r.All {
+		members, err = pids()
+	}
 	if err != nil {
 		return LoadedAnswer{}, err
 	}
@@ -48,6 +51,9 @@ func readMapped(pid int, programs, libraries map[string]bool) error {
 	exe, err := os.Readlink(procPath(pid, "exe"))
 	if err != nil {
 		return err
+	}
+	if exe == Path {
+		return nil
 	}
 	if exe = text([]byte(exe)); !strings.HasSuffix(exe, " (deleted)") {
 		programs[exe] = true

@@ -314,7 +314,9 @@ type EnvAnswer struct {
 
 // LoadedRequest asks which programs and shared libraries the application's processes have in memory.
 type LoadedRequest struct {
-	Main    int           `json:"main,omitempty"` // 0 means 1
+	Main int `json:"main,omitempty"` // 0 means 1
+	// All means every process of the container but agents, whoever started it.
+	All     bool          `json:"all,omitempty"`
 	Timeout time.Duration `json:"timeout_ns"`
 }
 

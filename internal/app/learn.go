@@ -17,6 +17,9 @@ import (
 // learn lays what the first run of before showed over the facts that were read in files. Where that changes the
 // rewrite, after is built anew from it. It takes and returns what the build of after said.
 func (p *proof) learn(ctx context.Context, afterErr error) (buildErr, err error) {
+	if p.kind == job && p.observed == nil {
+		p.observeJob(ctx)
+	}
 	seen := p.observed
 	if seen == nil {
 		return afterErr, nil
@@ -62,6 +65,16 @@ func (p *proof) buildAgain(ctx context.Context) (buildErr, err error) {
 		p.after.built = built
 	}
 	return buildErr, nil
+}
+
+// observeJob looks at a job, which is over too soon for that, in a run of its own.
+func (p *proof) observeJob(ctx context.Context) {
+	p.phase("running before once more, to see what it writes and loads")
+	seen, err := observe.Job(ctx, p.engine, p.before.built)
+	if err != nil {
+		seen.Incomplete = append(seen.Incomplete, "what the job does: "+err.Error())
+	}
+	p.observed = seen
 }
 
 // settleWrites finds out which directories the application made itself.

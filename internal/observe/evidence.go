@@ -89,7 +89,11 @@ func (r *runner) loaded(ctx context.Context, seen *ecosystem.Observed) error {
 }
 
 func (r *runner) written(ctx context.Context, seen *ecosystem.Observed) error {
-	a, err := r.agent.Changed(ctx, agent.ChangedRequest{Limit: maxWritten, Timeout: 30 * time.Second})
+	return writtenIn(ctx, r.agent, seen)
+}
+
+func writtenIn(ctx context.Context, c *agent.Client, seen *ecosystem.Observed) error {
+	a, err := c.Changed(ctx, agent.ChangedRequest{Limit: maxWritten, Timeout: 30 * time.Second})
 	seen.Writes = writes(a.Changes)
 	if err == nil && a.Incomplete != "" {
 		err = fmt.Errorf("%s", a.Incomplete)

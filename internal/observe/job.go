@@ -1,0 +1,81 @@
+package observe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/plimsoll/plimsoll/internal/agent"
+	"github.com/plimsoll/plimsoll/internal/ecosystem"
+	"github.com/plimsoll/plimsoll/internal/engine"
+)
+
+const (
+	// jobLimit bounds a job that is run to look at it.
+	jobLimit = time.Minute
+	// lookEvery is how often a job's processes are looked at: what one loads for a shorter time may be missed.
+	lookEvery = 100 * time.Millisecond
+)
+
+// Job runs a version's command once more, to see what it writes and loads: a container goes with its main process, so
+// that here the agent is that, and the command is its neighbour.
+func Job(ctx context.Context, e engine.Engine, b *Built) (*ecosystem.Observed, error) {
+	seen := &ecosystem.Observed{}
+	err := AtRest(ctx, e, b.Result.Image, func(c *agent.Client) error {
+		ended := make(chan error, 1)
+		go func() { ended <- b.runCommand(ctx, c) }()
+		tick := time.NewTicker(lookEvery)
+		defer tick.Stop()
+		for {
+			if a, err := c.Loaded(ctx, agent.LoadedRequest{All: true, Timeout: 20 * time.Second}); err == nil {
+				merge(seen, a)
+			}
+			select {
+			case err := <-ended:
+				return errors.Join(err, writtenIn(ctx, c, seen))
+			case <-tick.C:
+			}
+		}
+	})
+	return seen, err
+}
+
+// runCommand runs what the image would start to its end.
+func (b *Built) runCommand(ctx context.Context, c *agent.Client) error {
+	config := b.config.Config
+	a, err := c.Exec(ctx, agent.ExecRequest{
+		Argv: slices.Concat(config.Entrypoint, config.Cmd), Env: slices.Concat(config.Env, b.Env), Dir: config.WorkingDir, User: config.User, Timeout: jobLimit,
+	})
+	switch {
+	case err != nil:
+		return err
+	case a.Error != "":
+		return errors.New(a.Error)
+	case a.TimedOut:
+		return fmt.Errorf("it did not end within %s", jobLimit)
+	}
+	return nil
+}
+
+// merge adds what was loaded at one moment to what was before.
+func merge(seen *ecosystem.Observed, a agent.LoadedAnswer) {
+	seen.Programs = union(seen.Programs, a.Programs)
+	seen.Libraries = union(seen.Libraries, a.Libraries)
+	for _, p := range a.Packages {
+		i := slices.IndexFunc(seen.Packages, func(have ecosystem.Package) bool { return have.Name == p.Name })
+		if i < 0 {
+			seen.Packages = append(seen.Packages, ecosystem.Package{Name: p.Name})
+			i = len(seen.Packages) - 1
+		}
+		seen.Packages[i].Files = union(seen.Packages[i].Files, p.Files)
+		seen.Packages[i].Brings = union(seen.Packages[i].Brings, p.Brings)
+	}
+}
+
+func union(a, b []string) []string {
+	all := slices.Concat(a, b)
+	slices.Sort(all)
+	return slices.Compact(all)
+}

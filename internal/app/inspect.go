@@ -18,6 +18,8 @@ type InspectOptions struct {
 	Secrets bool
 	// NoCache keeps and uses no earlier results.
 	NoCache bool
+	// Watch is shown the layers while they are read; nil is allowed.
+	Watch *inspect.Watch
 	// Progress hears how far it is; nil is allowed.
 	Progress Progress
 }
@@ -33,7 +35,7 @@ func Inspect(ctx context.Context, options InspectOptions) (*inspect.Report, erro
 	}
 	opts := inspect.Options{
 		Image:   image.Options{Mirrors: options.Mirrors, Platform: options.Platform, CacheDir: cacheDir("registry")},
-		Secrets: options.Secrets,
+		Secrets: options.Secrets, Watch: options.Watch,
 	}
 	if !options.NoCache {
 		opts.CacheDir = cacheDir("inspect")

@@ -34,6 +34,7 @@ It exits with 1 when the image is over a budget: --max-size, --max-waste,
 
 const inspectExample = `  plimsoll inspect nginx:1.29
   plimsoll inspect image.tar --no-secrets
+  plimsoll inspect image.tar --tree
   plimsoll inspect docker:myapp:latest --max-waste 5% --max-layers 20
   plimsoll inspect registry.example/app@sha256:… --fail-on error --format json`
 
@@ -116,6 +117,7 @@ func parseSize(flag, text string) (int64, error) {
 
 func (s *session) inspect() *cobra.Command {
 	f := newImageFlags()
+	var tree bool
 	cmd := &cobra.Command{
 		Use: "inspect IMAGE", Short: "Tell what a built image carries: layers, waste, credentials, packages",
 		Long: inspectLong, Example: inspectExample, Args: exactly(1, "an image"),
@@ -123,6 +125,13 @@ func (s *session) inspect() *cobra.Command {
 			budget, err := f.budget.budget()
 			if err != nil {
 				return usageError{err, cmd.CommandPath()}
+			}
+			if tree {
+				r, err := s.browse(cmd, f, args[0])
+				if r == nil || err != nil {
+					return err
+				}
+				return s.overBudget(budget.Exceeded(r), false)
 			}
 			reports, err := s.look(cmd, f, args)
 			if err != nil {
@@ -138,6 +147,7 @@ func (s *session) inspect() *cobra.Command {
 		},
 	}
 	f.register(cmd.Flags())
+	cmd.Flags().BoolVar(&tree, "tree", false, "browse the layers and the files that they change, in the terminal")
 	return cmd
 }
 

@@ -9,8 +9,12 @@ import (
 
 // With lays what was observed over what was read in files: an observed fact outranks one that was read, which stays
 // beside it as a second proof. workdir is the working directory that relative paths are below. The facts
-// themselves are not changed; nil facts stay nil.
+// themselves are not changed. Of an application that no ecosystem recognised (nil), a run that was seen as a whole
+// makes facts of its own.
 func (f *Facts) With(seen *Observed, workdir string) *Facts {
+	if f == nil && seen.whole() {
+		f = &Facts{}
+	}
 	if f == nil || seen == nil {
 		return f
 	}
@@ -26,6 +30,9 @@ func (f *Facts) With(seen *Observed, workdir string) *Facts {
 	}
 	return &next
 }
+
+// whole reports whether everything was seen of a run.
+func (o *Observed) whole() bool { return o != nil && len(o.Programs) > 0 && len(o.Incomplete) == 0 }
 
 // port is the port that answered.
 func (o *Observed) port(read Fact[int]) Fact[int] {

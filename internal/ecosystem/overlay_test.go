@@ -22,8 +22,19 @@ func TestNothingObservedChangesNothing(t *testing.T) {
 	if got := f.With(nil, "/srv"); got != f {
 		t.Error("without a run the facts are others")
 	}
-	if got := (*Facts)(nil).With(&Observed{Port: 1}, "/srv"); got != nil {
-		t.Error("a run alone makes no facts")
+	if got := (*Facts)(nil).With(nil, "/srv"); got != nil {
+		t.Errorf("without files and run: %+v", got)
+	}
+}
+
+func TestARunThatWasSeenAsAWholeMakesFacts(t *testing.T) {
+	seen := &Observed{Port: 80, Programs: []string{"/usr/bin/app"}, Writes: []Write{{Path: "/data/x"}}}
+	if got := (*Facts)(nil).With(seen, "/"); got == nil || got.Port.Value != 80 || len(got.Writes) != 1 {
+		t.Errorf("got %+v", got)
+	}
+	seen.Incomplete = []string{"what it wrote: the time was over"}
+	if got := (*Facts)(nil).With(seen, "/"); got != nil {
+		t.Errorf("of a run that was seen in part: %+v", got)
 	}
 }
 

@@ -74,14 +74,15 @@ func (p *Project) parse(src []byte) error {
 
 // detect finds out what the application is.
 func (p *Project) detect() error {
-	p.Facts = nil
+	workdir := p.File.EndState(p.Final).Workdir
+	p.Facts = (*ecosystem.Facts)(nil).With(p.observed, workdir)
 	for _, d := range p.opts.Detectors {
 		facts, err := d.Detect(ecosystem.Input{Context: p.Context.FS(), Dockerfile: p.File, Final: p.Final})
 		if err != nil {
 			return fmt.Errorf("looking for a %s application: %w", d.Name, err)
 		}
 		if facts != nil {
-			p.Facts = facts.With(p.observed, p.File.EndState(p.Final).Workdir)
+			p.Facts = facts.With(p.observed, workdir)
 			return nil
 		}
 	}

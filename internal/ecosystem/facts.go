@@ -87,8 +87,10 @@ type Facts struct {
 	// knows where its program lies ("next", "start"): nothing else runs, and no variable of the manager's is read.
 	Script Fact[[]string]
 	Port   Fact[int]
-	Health Fact[string] // path of a GET route, proven by the source
-	Routes []Fact[Route]
+	// Loopback is the address that Port is served on when that is the container's own alone ("127.0.0.1"). Known only from a run.
+	Loopback Fact[string]
+	Health   Fact[string] // path of a GET route, proven by the source
+	Routes   []Fact[Route]
 	// OpenAPI is the path where the running application serves its OpenAPI document.
 	OpenAPI Fact[string]
 

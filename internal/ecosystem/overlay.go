@@ -2,6 +2,7 @@ package ecosystem
 
 import (
 	"fmt"
+	"net/netip"
 	"path"
 	"slices"
 	"strings"
@@ -19,7 +20,7 @@ func (f *Facts) With(seen *Observed, workdir string) *Facts {
 		return f
 	}
 	next := *f
-	next.Port = seen.port(f.Port)
+	next.Port, next.Loopback = seen.port(f.Port), seen.loopback()
 	if !f.Health.Known() && slices.Contains(seen.Answered, "/") {
 		next.Health = Fact[string]{Value: "/", Source: Source{Note: "observed: it answered GET / with status 200"}}
 	}
@@ -42,6 +43,21 @@ func (o *Observed) port(read Fact[int]) Fact[int] {
 	fact := Fact[int]{Value: o.Port, Source: Source{Note: fmt.Sprintf("observed: it answered on port %d", o.Port)}, Read: read.Source}
 	if read.Known() && read.Value != o.Port {
 		fact.Read.Note = fmt.Sprintf("says %d", read.Value)
+	}
+	return fact
+}
+
+// loopback is the address of the port that answered, when no other than the container itself can reach it.
+func (o *Observed) loopback() (fact Fact[string]) {
+	for _, s := range o.Sockets {
+		if s.Port != o.Port || o.Port == 0 {
+			continue
+		}
+		address, err := netip.ParseAddr(s.Address)
+		if err != nil || !address.Unmap().IsLoopback() {
+			return Fact[string]{}
+		}
+		fact = Fact[string]{Value: s.Address, Source: Source{Note: fmt.Sprintf("observed: port %d is open on %s alone", o.Port, s.Address)}}
 	}
 	return fact
 }

@@ -54,6 +54,24 @@ func TestObservedPortOutranks(t *testing.T) {
 	}
 }
 
+func TestAPortOnLoopbackAlone(t *testing.T) {
+	for _, c := range []struct {
+		addresses []string
+		want      string
+	}{
+		{nil, ""}, {[]string{"127.0.0.1"}, "127.0.0.1"}, {[]string{"127.0.0.1", "::1"}, "::1"}, {[]string{"::ffff:127.0.0.1"}, "::ffff:127.0.0.1"},
+		{[]string{"127.0.0.1", "0.0.0.0"}, ""}, {[]string{"::"}, ""}, {[]string{"10.0.0.1"}, ""}, {[]string{"nonsense"}, ""},
+	} {
+		seen := &Observed{Port: 80, Sockets: []Socket{{Address: "0.0.0.0", Port: 81}}}
+		for _, a := range c.addresses {
+			seen.Sockets = append(seen.Sockets, Socket{Address: a, Port: 80})
+		}
+		if got := (&Facts{}).With(seen, "/").Loopback.Value; got != c.want {
+			t.Errorf("%q: got %q, want %q", c.addresses, got, c.want)
+		}
+	}
+}
+
 func TestThePageThatAnsweredIsAskedWhereNoHealthRouteIsKnown(t *testing.T) {
 	seen := &Observed{Answered: []string{"/items", "/"}}
 	if got := (&Facts{}).With(seen, "/").Health; got.Value != "/" || !got.Source.Observed() {

@@ -17,7 +17,7 @@ var loopbackBind = &rule.Rule{
 	Phase:    rule.Lines,
 	Doc: rule.Doc{
 		Summary: "The server listens on the container's own loopback address.",
-		What:    "The start command binds a known server to 127.0.0.1, ::1 or localhost, by an option or because that is the server's default.",
+		What:    "The start command binds a known server to 127.0.0.1, ::1 or localhost, by an option or because that is the server's default; or the running original was seen to listen there.",
 		Why:     "Loopback is the container's own: neither a published port nor another container reaches the server. It looks healthy from inside and answers nobody.",
 		Before: `
 -- Dockerfile --
@@ -29,7 +29,7 @@ CMD ["uvicorn", "main:app", "--host", "127.0.0.1", "--port", "8000"]
 FROM python:3.11-slim
 CMD ["uvicorn", "main:app", "--host", "0.0.0.0", "--port", "8000"]
 `,
-		Fix:   "Writes 0.0.0.0 in the option's place, or adds the option. Refused where the option's value is not a word of the start command.",
+		Fix:   "Writes 0.0.0.0 in the option's place, or adds the option. Refused where the option's value is not a word of the start command, and where the source decides.",
 		Proof: "The application starts and answers as before. That it can be reached from outside is not asked: nothing of a proof is exposed.",
 		Links: []string{"https://docs.docker.com/engine/network/port-publishing/", "https://www.uvicorn.org/settings/#socket-binding"},
 	},
@@ -82,10 +82,15 @@ var binders = []binder{
 func checkLoopbackBind(p *rule.Pass) error {
 	s := readStartCommand(p)
 	if s == nil {
+		reportLoopback(p)
 		return nil
 	}
 	at, word, isDefault := boundTo(p, s)
 	if at < 0 {
+		// A command that names every address was mended since the run, or lost to the source.
+		if !slices.ContainsFunc(s.words, func(w startWord) bool { return strings.Contains(w.Text, "0.0.0.0") || strings.Contains(w.Text, "[::]") }) {
+			reportLoopback(p)
+		}
 		return nil
 	}
 	server := s.name()
@@ -103,6 +108,19 @@ func checkLoopbackBind(p *rule.Pass) error {
 	f.Fix, f.Refused = bindEverywhere(p, s, at, isDefault)
 	p.Report(f)
 	return nil
+}
+
+// reportLoopback reports a server that was seen to listen on loopback, where the start command does not tell.
+func reportLoopback(p *rule.Pass) {
+	if p.Facts == nil || !p.Facts.Loopback.Known() {
+		return
+	}
+	p.Report(finding.Finding{
+		Span:     p.Final.From.Span,
+		Message:  fmt.Sprintf("port %d is open on %s, which nothing outside of the container reaches: listen on 0.0.0.0", p.Facts.Port.Value, p.Facts.Loopback.Value),
+		Evidence: proofOf(p.Facts.Loopback),
+		Refused:  "the source or its settings name the address, not the Dockerfile: change it there",
+	})
 }
 
 // boundTo finds the word that binds to loopback, or the last word that names a

@@ -13,6 +13,7 @@ import (
 // observedFile of an archive is no file of the project, but what a run of it showed, a line each:
 //
 //	port 7070                     it answered there
+//	loopback                      … and on no other address than the container's own
 //	write /var/lib/app/state.json it made or wrote this file
 //	lacks libpq5 /usr/lib/…       it had this file of a package loaded, which the rewritten image does not have
 //	process 7 1 node server.js    a process with its parent and arguments; the last one serves the port
@@ -31,6 +32,8 @@ func observedIn(t testing.TB, files []txtar.File) (seen *ecosystem.Observed) {
 			switch {
 			case verb == "port" && len(words) == 1:
 				seen.Port = atoi(t, words[0])
+			case verb == "loopback":
+				seen.Sockets = []ecosystem.Socket{{Address: "127.0.0.1", Port: seen.Port}}
 			case verb == "write" && len(words) == 1:
 				seen.Writes = append(seen.Writes, ecosystem.Write{Path: words[0]})
 			case verb == "lacks" && len(words) == 2:

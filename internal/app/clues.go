@@ -25,7 +25,7 @@ func (p *proof) addClues(ctx context.Context, f *fault) {
 	var missing []ecosystem.Package
 	var closed []agent.PathAccess
 	err := observe.AtRest(ctx, p.engine, p.after.built.Result.Image, func(c *agent.Client) (err error) {
-		if facts := p.result.Project.Facts; facts == nil || facts.Bundle == nil || facts.Bundle.Runner == nil { // else it runs on something else
+		if !p.otherRuntime() {
 			if missing, err = missingPackages(ctx, c, p.observed.Packages); err != nil {
 				return err
 			}

@@ -96,7 +96,7 @@ func (p *proof) findLacking(ctx context.Context, seen *ecosystem.Observed) {
 	for _, pkg := range seen.Packages {
 		names = append(names, pkg.Name)
 	}
-	if len(names) == 0 {
+	if len(names) == 0 || p.otherRuntime() {
 		return
 	}
 	a, err := p.lacks(ctx, p.after, agent.LacksRequest{Packages: names})
@@ -105,6 +105,13 @@ func (p *proof) findLacking(ctx context.Context, seen *ecosystem.Observed) {
 		return
 	}
 	seen.Lacking = withoutBrought(a.Packages, seen.Packages)
+}
+
+// otherRuntime reports whether after runs on another base, with other libraries, than before: what before had loaded
+// says nothing about it.
+func (p *proof) otherRuntime() bool {
+	facts := p.project.Facts
+	return facts != nil && facts.Bundle != nil && facts.Bundle.Runner != nil
 }
 
 // lacks asks what a side's image does not have.

@@ -17,7 +17,7 @@ func (s *session) browse(cmd *cobra.Command, f *imageFlags, place string) (*insp
 	if err != nil {
 		return nil, usageError{err, cmd.CommandPath()}
 	}
-	if f.format.json() {
+	if f.format.value != "text" {
 		return nil, usageError{errors.New("--tree is for people: it has no other --format"), cmd.CommandPath()}
 	}
 	if _, ok := terminal(s.Stdin); !ok || !s.smart(s.Stdout) {

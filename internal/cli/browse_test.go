@@ -252,7 +252,7 @@ func TestTreeLeftEarly(t *testing.T) {
 		t.Fatal(err)
 	}
 	s = browsing(t, damaged)
-	s.wait("unexpected EOF")
+	s.wait("damaged")
 	s.press("q")
 	s.ended(3)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/plimsoll/plimsoll/internal/app"
 	"github.com/plimsoll/plimsoll/internal/inspect"
+	htmlreport "github.com/plimsoll/plimsoll/internal/report/html"
 	jsonreport "github.com/plimsoll/plimsoll/internal/report/json"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -35,6 +36,7 @@ It exits with 1 when the image is over a budget: --max-size, --max-waste,
 const inspectExample = `  plimsoll inspect nginx:1.29
   plimsoll inspect image.tar --no-secrets
   plimsoll inspect image.tar --tree
+  plimsoll inspect image.tar --format html > image.html
   plimsoll inspect docker:myapp:latest --max-waste 5% --max-layers 20
   plimsoll inspect registry.example/app@sha256:… --fail-on error --format json`
 
@@ -48,8 +50,8 @@ type imageFlags struct {
 	budget    budgetFlags
 }
 
-func newImageFlags() *imageFlags {
-	return &imageFlags{format: newFormat(), budget: budgetFlags{failOn: choice{"never", []string{"error", "warning", "info", "never"}}}}
+func newImageFlags(formats ...string) *imageFlags {
+	return &imageFlags{format: newFormat(formats...), budget: budgetFlags{failOn: choice{"never", []string{"error", "warning", "info", "never"}}}}
 }
 
 func (f *imageFlags) register(flags *pflag.FlagSet) {
@@ -116,7 +118,7 @@ func parseSize(flag, text string) (int64, error) {
 }
 
 func (s *session) inspect() *cobra.Command {
-	f := newImageFlags()
+	f := newImageFlags("html")
 	var tree bool
 	cmd := &cobra.Command{
 		Use: "inspect IMAGE", Short: "Tell what a built image carries: layers, waste, credentials, packages",
@@ -138,9 +140,12 @@ func (s *session) inspect() *cobra.Command {
 				return s.imageFailure(err, f.format.json())
 			}
 			over := budget.Exceeded(reports[0])
-			if f.format.json() {
+			switch f.format.value {
+			case "json":
 				err = jsonreport.WriteInspection(s.Stdout, reports[0], s.Version.Version, over)
-			} else {
+			case "html":
+				_, err = s.Stdout.Write(htmlreport.Treemap(reports[0]))
+			default:
 				err = s.printer(s.Stdout).Inspection(reports[0])
 			}
 			return errors.Join(err, s.overBudget(over, f.format.json()))

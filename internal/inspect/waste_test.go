@@ -107,6 +107,9 @@ func account(t *testing.T, r *Report) {
 	}
 	var live int64
 	r.tree.eachFile(func(n *node) { live += n.inode.size })
+	if tree := r.Tree(); tree.Size != r.FlatBytes {
+		t.Errorf("the tree has %d bytes, its files %d", tree.Size, r.FlatBytes)
+	}
 	waste := r.ReclaimableBytes()
 	if byCause != waste || byItem != waste || byLayer != waste || r.Waste.Bytes != waste || layers != r.LayerBytes || live != r.FlatBytes {
 		t.Errorf("waste %d: by cause %d, by event %d, by layer %d; layers %d of %d; tree %d of %d", waste, byCause, byItem, byLayer, layers, r.LayerBytes, live, r.FlatBytes)

@@ -54,6 +54,8 @@ type Item struct {
 	Size   int64 // of a file, or of all that a folder holds
 	Mode   uint32
 	Link   string // where a symbolic link points
+	SameAs string // another name of the same file, which has its size
+	Layer  int    // that has it, from 0; -1 where none has the folder itself
 	Folder bool
 	Change ItemChange
 	Items  []*Item // of a folder, the largest first
@@ -86,10 +88,11 @@ func (w *Watch) Tree(layer int, alone bool) *Item {
 	}
 	last := len(layers) - 1
 	if alone {
-		return itemOf(nil, layerTree(layers[last:]).root)
+		only := layerTree(layers[last:])
+		return newItems(only).of(nil, only.root)
 	}
 	before, after := layerTree(layers[:last]), layerTree(layers)
-	return itemOf(before.root, after.root)
+	return newItems(before, after).of(before.root, after.root)
 }
 
 func (w *Watch) upTo(layer int) (entries [][]entry) {
@@ -100,6 +103,9 @@ func (w *Watch) upTo(layer int) (entries [][]entry) {
 	}
 	return entries
 }
+
+// Tree is the final tree.
+func (r *Report) Tree() *Item { return newItems(r.tree).of(r.tree.root, r.tree.root) }
 
 // layerTree puts layers on top of each other. What passes a bound stops it: the
 // inspection itself ends with that error.
@@ -113,13 +119,31 @@ func layerTree(layers [][]entry) *tree {
 	return t
 }
 
-// itemOf is a folder of which one, the other or both trees know.
-func itemOf(before, after *node) *Item {
+// items makes the items of trees. A file with several names counts at the first of them.
+type items struct{ first map[*inode]*node }
+
+func newItems(trees ...*tree) items {
+	i := items{map[*inode]*node{}}
+	for _, t := range trees {
+		t.eachFile(func(n *node) {
+			if n.inode.links > 1 {
+				i.first[n.inode] = n
+			}
+		})
+	}
+	return i
+}
+
+// of is what one, the other or both trees have at a path.
+func (i items) of(before, after *node) *Item {
 	shown := after
 	if shown == nil {
 		shown = before
 	}
-	item := &Item{Name: shown.name, Mode: shown.mode, Link: shown.link, Folder: shown.kind == directory, Size: shown.bytes()}
+	item := &Item{Name: shown.name, Mode: shown.mode, Link: shown.link, Layer: int(shown.layer), Folder: shown.kind == directory, Size: shown.bytes()}
+	if first := i.first[shown.inode]; first != nil && first != shown {
+		item.Size, item.SameAs = 0, first.path()
+	}
 	switch {
 	case after == nil:
 		item.Change = Removed
@@ -137,12 +161,12 @@ func itemOf(before, after *node) *Item {
 	}
 	if after != nil {
 		for name, child := range after.children {
-			item.add(itemOf(old[name], child))
+			item.add(i.of(old[name], child))
 		}
 	}
 	for name, child := range old {
 		if after == nil || after.children[name] == nil {
-			item.add(itemOf(child, nil))
+			item.add(i.of(child, nil))
 		}
 	}
 	slices.SortFunc(item.Items, func(a, b *Item) int {

@@ -60,6 +60,14 @@ func TestWatch(t *testing.T) {
 	}
 }
 
+// TestTreeCountsHardLinksOnce counts them at the first of their names.
+func TestTreeCountsHardLinksOnce(t *testing.T) {
+	r, _ := inspectText(t, []string{"f b/x 100\nh a/y b/x", "h c b/x"})
+	if got, want := outline(r.Tree()), "  a/ 100\n  a/y 100\n  b/ 0\n  b/x 0\n  c 0\n"; got != want {
+		t.Errorf("%swant\n%s", got, want)
+	}
+}
+
 // TestWatchWhileReading sees entries before their layer, and the image, are read.
 func TestWatchWhileReading(t *testing.T) {
 	w := &Watch{}

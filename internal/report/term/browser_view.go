@@ -164,6 +164,9 @@ func (b *browser) treeLine(i, width int) string {
 	if r.item.Link != "" {
 		line += " → " + oneLine(r.item.Link)
 	}
+	if r.item.SameAs != "" {
+		line += " = " + oneLine(r.item.SameAs)
+	}
 	line = cut(line, width)
 	if i == b.cursor {
 		return b.selected(line, width, true, b.focus == treePane)

@@ -53,7 +53,7 @@ func TestGolden(t *testing.T) {
 			if strings.Contains(got.String(), reporttest.Secret) {
 				t.Error("the document holds the secret")
 			}
-			for _, problem := range validate(t, got.Bytes()) {
+			for _, problem := range validate(t, reportSchema, got.Bytes()) {
 				t.Error("docs/report.schema.json:", problem)
 			}
 		})

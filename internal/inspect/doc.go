@@ -121,7 +121,7 @@ type Sized struct {
 
 // Package is an installed package.
 type Package struct {
-	Ecosystem string // "deb", "apk", "python", "npm", "go"
+	Ecosystem string // "deb", "apk", "rpm", "python", "npm", "go"
 	Name      string
 	Version   string
 	Bytes     int64

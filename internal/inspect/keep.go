@@ -29,6 +29,8 @@ func keeperFor(name string, size int64) keeper {
 		return &whole{name: name, use: dpkgPackages}
 	case name == apkInstalled || name == apkInstalledUsr:
 		return &whole{name: name, use: apkPackages}
+	case isRPMDatabase(name):
+		return &whole{name: name, use: rpmPackages}
 	case (base == "METADATA" || base == "RECORD") && strings.HasSuffix(path.Dir(name), ".dist-info"):
 		return &whole{name: name, use: pythonPackage}
 	case base == "package.json" && strings.Contains(name, "node_modules/"):

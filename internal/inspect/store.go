@@ -13,7 +13,7 @@ import (
 )
 
 // recordVersion changes whenever records hold something else.
-const recordVersion = "1"
+const recordVersion = "2"
 
 // recordStore keeps records on disk, by the digest of the layer's archive and what it
 // was searched for. It never fails: what can't be read is made again.

@@ -34,12 +34,16 @@ install: ## install plimsoll into Go's bin folder
 deps: ## install what real builds need and the machine lacks (runc, mmdebstrap, git …)
 	@scripts/install-deps
 
+.PHONY: deps-tests
+deps-tests: ## install what the tests need besides (chromium)
+	@scripts/install-deps tests
+
 .PHONY: demo
 demo: deps build ## prove the FastAPI example: findings, diff, and the table before and after
 	@scripts/demo.sh
 
 .PHONY: test
-test: deps build vet unit e2e ## run all tests, end-to-end ones included
+test: deps-tests build vet unit e2e ## run all tests, end-to-end ones included
 
 .PHONY: unit
 unit: ## run the tests that need no engine and no network
@@ -47,7 +51,7 @@ unit: ## run the tests that need no engine and no network
 	go test ./... 2>&1 | tee $(UNIT_LOG)
 
 .PHONY: e2e
-e2e: deps ## run the tests with a real engine, real builds and real servers
+e2e: deps-tests ## run the tests with a real engine, real builds and real servers
 	@mkdir -p $(dir $(E2E_LOG))
 	PLIMSOLL_E2E=require go test -count=1 -v -p 1 -timeout $(E2E_TIMEOUT) $(E2E_PACKAGES) 2>&1 | tee $(E2E_LOG)
 

@@ -25,10 +25,10 @@ func openPage(t *testing.T, file string, width, height int) *browser {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil && os.Getenv("PLIMSOLL_E2E") == "require" {
-		t.Fatalf("no chromium: make deps installs it: %v", err)
+		t.Fatalf("no chromium: make deps-tests installs it: %v", err)
 	}
 	if err != nil {
-		t.Skipf("no chromium: make deps installs it: %v", err)
+		t.Skipf("no chromium: make deps-tests installs it: %v", err)
 	}
 	commands, in, err := os.Pipe()
 	if err != nil {

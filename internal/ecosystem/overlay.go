@@ -62,6 +62,9 @@ func (o *Observed) loopback() (fact Fact[string]) {
 	return fact
 }
 
+// maxWrites bounds the directories of which facts are made: each ends up in a Dockerfile.
+const maxWrites = 30
+
 // writes are the observed ones that a user can be given, and those that were only read: one run shows some of what an
 // application does. What lies in directories of the system is noted.
 func (o *Observed) writes(read []Fact[Write], notes []Note, workdir string) ([]Fact[Write], []Note) {
@@ -86,10 +89,16 @@ func (o *Observed) writes(read []Fact[Write], notes []Note, workdir string) ([]F
 				}
 			}
 		}
-		if !seen[dirOf(fact.Value, workdir)] {
-			seen[dirOf(fact.Value, workdir)] = true
-			all = append(all, fact)
+		at := dirOf(fact.Value, workdir)
+		if seen[at] {
+			continue
 		}
+		if len(all) == maxWrites {
+			notes = append(notes, Note{About: "writes", Text: fmt.Sprintf("observed: it wrote to more than %d directories: name the one above them", maxWrites)})
+			break
+		}
+		seen[at] = true
+		all = append(all, fact)
 	}
 	for _, r := range read {
 		if !seen[dirOf(r.Value, workdir)] {

@@ -1,6 +1,7 @@
 package ecosystem
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -110,6 +111,17 @@ func TestObservedWrites(t *testing.T) {
 	}
 	if len(got.Notes) != 3 {
 		t.Errorf("notes on what no other user is given: %+v", got.Notes)
+	}
+}
+
+func TestWritesAreBounded(t *testing.T) {
+	seen := &Observed{}
+	for i := range 10 * maxWrites {
+		seen.Writes = append(seen.Writes, Write{Path: fmt.Sprintf("/srv/cache/%d/f", i)})
+	}
+	got := (&Facts{}).With(seen, "/srv")
+	if len(got.Writes) != maxWrites || len(got.Notes) != 1 {
+		t.Errorf("%d writes and %d notes", len(got.Writes), len(got.Notes))
 	}
 }
 

@@ -70,16 +70,33 @@ func checkRootUser(p *rule.Pass) error {
 		f.Span = state.UserBy.Span
 		f.Message = "the container runs as root: the last USER of the final stage is root; switch to another user"
 	}
-	if p.Facts != nil {
-		for _, w := range p.Facts.Writes {
-			f.Evidence = append(f.Evidence, proofOf(w)...)
-		}
-	}
+	f.Evidence = writesKnown(p)
 	if f.Refused = refuseUser(p); f.Refused == "" {
 		f.Fix = addUser(p, state.UserBy)
 	}
 	p.Report(f)
 	return nil
+}
+
+// maxRemarks bounds what is shown of paths that are not known, or that no other user is given.
+const maxRemarks = 5
+
+// writesKnown is what is known about where the application writes, and what is not.
+func writesKnown(p *rule.Pass) (evidence []finding.Evidence) {
+	if p.Facts == nil {
+		return nil
+	}
+	for _, w := range p.Facts.Writes {
+		evidence = append(evidence, proofOf(w)...)
+	}
+	remarks := 0
+	for _, n := range p.Facts.Notes {
+		if remarks < maxRemarks && n.About == "writes" {
+			remarks++
+			evidence = append(evidence, finding.Evidence{File: n.Source.File, Line: n.Source.Line, Note: n.Text})
+		}
+	}
+	return evidence
 }
 
 // nonrootBase recognises an image whose tag says that it runs as another user

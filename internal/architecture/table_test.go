@@ -10,6 +10,7 @@ var floors = map[string]int{
 	"internal/buildctx":   0,
 	"internal/image":      0,
 	"internal/engine":     0,
+	"internal/compose":    0,
 
 	"internal/project":   1,
 	"internal/ecosystem": 1,
@@ -90,6 +91,7 @@ var fences = []fence{
 	},
 	{modules: []string{"github.com/containerd/containerd/api"}, within: []string{"internal/image"}, tests: true},
 	{modules: []string{"github.com/moby/patternmatcher"}, within: []string{"internal/buildctx"}},
+	{modules: []string{"github.com/compose-spec", "go.yaml.in"}, within: []string{"internal/compose"}},
 	{modules: []string{"github.com/google/go-containerregistry"}, within: []string{"internal/image", "testbase/..."}, tests: true},
 	{modules: []string{"mvdan.cc/sh"}, within: []string{"internal/shell"}},
 	{modules: []string{"github.com/zricethezav/gitleaks"}, within: []string{"internal/secret"}},

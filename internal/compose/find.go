@@ -1,0 +1,85 @@
+package compose
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+)
+
+// maxFile bounds every file that is read, in bytes: real ones have some kilobytes.
+const maxFile = 1 << 20
+
+// names and overrides are the files that compose looks for, the preferred ones first.
+func names() []string {
+	return []string{"compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"}
+}
+
+func overrides() []string {
+	return []string{"compose.override.yml", "compose.override.yaml", "docker-compose.override.yml", "docker-compose.override.yaml"}
+}
+
+// variant is the name of a compose file that compose does not take by itself: compose.prod.yml.
+var variant = regexp.MustCompile(`^(docker-)?compose([.-][\w.-]+)?\.ya?ml$`)
+
+// IsFile reports whether the name is that of a compose file.
+func IsFile(name string) bool { return variant.MatchString(filepath.Base(name)) }
+
+// Find returns the files that compose takes in a folder: the main one and, if there is one, the override;
+// none when the folder has none.
+func Find(dir string) []string {
+	main := first(dir, names())
+	if main == "" {
+		return nil
+	}
+	if over := first(dir, overrides()); over != "" {
+		return []string{main, over}
+	}
+	return []string{main}
+}
+
+// Files are the files that belong to path, a compose file that is named: one that compose would find by itself
+// brings its override along, as it does there.
+func Files(path string) []string {
+	if slices.Contains(names(), filepath.Base(path)) {
+		if found := Find(filepath.Dir(path)); len(found) == 2 && filepath.Base(found[0]) == filepath.Base(path) {
+			return []string{path, found[1]}
+		}
+	}
+	return []string{path}
+}
+
+func first(dir string, names []string) string {
+	for _, name := range names {
+		path := filepath.Join(dir, name)
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			return path
+		}
+	}
+	return ""
+}
+
+// read reads a file of at most maxFile bytes.
+func read(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("%s: %w", path, fs.ErrNotExist)
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s: not a regular file", path)
+	case info.Size() > maxFile:
+		return nil, fmt.Errorf("%s: %d bytes, over the limit of %d", path, info.Size(), maxFile)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxFile))
+}

@@ -98,3 +98,42 @@ func sizesIn(t *testing.T, layer io.Reader) (sum int64) {
 		sum += h.Size
 	}
 }
+
+// BenchmarkInspect compares with the plain walk in the same run, on one core:
+// go test -run '^$' -bench Inspect -cpu 1,2 ./internal/inspect. PLIMSOLL_LARGE takes the archive of 1.1 GB.
+func BenchmarkInspect(b *testing.B) {
+	shape := large.Shape{Entries: 6000, Bytes: 250e6, Seed: 6}
+	if os.Getenv("PLIMSOLL_LARGE") != "" {
+		shape = large.Shapes()["1.1"]
+	}
+	archive, cache := filepath.Join(b.TempDir(), "image.tar"), b.TempDir()
+	if _, err := large.Write(archive, shape); err != nil {
+		b.Fatal(err)
+	}
+	info, err := os.Stat(archive)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, kind := range []struct {
+		name string
+		run  func() error
+	}{
+		{"walk", func() error { _, _, err := large.Walk(archive); return err }},
+		{"inspect", func() error { _, err := Image(b.Context(), archive, Options{}); return err }},
+		{"inspect with secrets", func() error { _, err := Image(b.Context(), archive, Options{Secrets: true}); return err }},
+		{"inspect from the cache", func() error { _, err := Image(b.Context(), archive, Options{CacheDir: cache}); return err }},
+	} {
+		b.Run(kind.name, func(b *testing.B) {
+			if err := kind.run(); err != nil { // the files are in memory then, and the cache is filled
+				b.Fatal(err)
+			}
+			b.SetBytes(info.Size())
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := kind.run(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

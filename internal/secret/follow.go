@@ -43,7 +43,7 @@ const (
 	// followRepeats is how many repetitions are counted.
 	followRepeats = 20
 	// maxFollowStates bounds the automaton.
-	maxFollowStates = 4096
+	maxFollowStates = 1024
 )
 
 func newFollow(parts []*syntax.Regexp) *follow { return &follow{parts: parts} }

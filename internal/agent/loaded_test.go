@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"testing"
+	"unicode/utf8"
 )
 
 func TestParseMaps(t *testing.T) {
@@ -30,4 +31,16 @@ func TestLoadedProgramsAreThoseOfTheFamily(t *testing.T) {
 	if err != nil || !slices.Equal(a.Programs, []string{exe}) || a.Incomplete != "" {
 		t.Errorf("got %+v, %v; want the program %s", a, err, exe)
 	}
+}
+
+func FuzzMaps(f *testing.F) {
+	f.Add("7f10-7f11 r-xp 00000000 08:01 2 /usr/lib/libpq.so.5.15\n7ffd-7ffe rw-p 00000000 00:00 0 [stack]\n")
+	f.Add("/.so\n/x.so. (deleted)\n\xff/\xfe.so\n")
+	f.Fuzz(func(t *testing.T, table string) {
+		for _, path := range parseMaps(table) {
+			if path == "" || path[0] != '/' || !isLibrary(path) || !utf8.ValidString(path) {
+				t.Errorf("%q is no path of a library", path)
+			}
+		}
+	})
 }

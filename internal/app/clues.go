@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -96,13 +97,16 @@ var causes = []string{
 	"executable file not found", "command not found", "operation not permitted", "eperm",
 }
 
+// thrown begins the line with which Python, Node.js, Ruby and Java tell what ended a program or a request.
+var thrown = regexp.MustCompile(`^\s*(Uncaught )?[A-Za-z_][\w.:]*(Error|Exception|NotFound|DoesNotExist)(: | \[|$)`)
+
 // tellingLine is the last line of a program's output that names a cause, shortened; empty when none does.
 func tellingLine(output string) string {
 	const most = 200
 	lines := strings.Split(output, "\n")
 	for _, line := range slices.Backward(lines) {
 		lower := strings.ToLower(line)
-		if slices.ContainsFunc(causes, func(c string) bool { return strings.Contains(lower, c) }) {
+		if slices.ContainsFunc(causes, func(c string) bool { return strings.Contains(lower, c) }) || thrown.MatchString(line) {
 			line = strings.ToValidUTF8(strings.TrimSpace(line), "")
 			if r := []rune(line); len(r) > most {
 				line = string(r[:most]) + "…"

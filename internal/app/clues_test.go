@@ -10,8 +10,10 @@ func TestTellingLine(t *testing.T) {
 		"Traceback:\n  File x\nOSError: libpq.so.5: cannot open shared object file: No such file or directory\nbye\n":      "OSError: libpq.so.5: cannot open shared object file: No such file or directory",
 		"PermissionError: [Errno 13] Permission denied: '/srv/a'\nPermissionError: [Errno 13] Permission denied: '/srv/b'": "PermissionError: [Errno 13] Permission denied: '/srv/b'",
 		"Error: EACCES: permission denied, open '/srv/x'\n    at open (node:fs)":                                           "Error: EACCES: permission denied, open '/srv/x'",
-		"listening on 8000\n": "",
-		"":                    "",
+		"Traceback:\n  File x\njinja2.exceptions.TemplateNotFound: berths.html\n127.0.0.1 - GET /berths 500":               "jinja2.exceptions.TemplateNotFound: berths.html",
+		"TypeError [ERR_INVALID]: x\n    at Error (file)":                                                                  "TypeError [ERR_INVALID]: x",
+		"listening on 8000\nno Error so far\n":                                                                             "",
+		"":                                                                                                                 "",
 	} {
 		if got := tellingLine(output); got != want {
 			t.Errorf("of %q: %q, want %q", output, got, want)

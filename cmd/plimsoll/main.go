@@ -3,7 +3,10 @@ package main
 
 import (
 	"context"
+	"io"
 	"os"
+
+	"github.com/sirupsen/logrus"
 
 	"github.com/plimsoll/plimsoll/internal/agent"
 	"github.com/plimsoll/plimsoll/internal/app"
@@ -16,6 +19,7 @@ func main() {
 	if len(os.Args) > 1 && os.Args[1] == agent.Command {
 		os.Exit(agent.Main(os.Args[2:], os.Stdin, os.Stdout, os.Stderr))
 	}
+	logrus.SetOutput(io.Discard) // of libraries, which warn of what plimsoll tells itself
 	command := cli.Command{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Env: os.Environ(),
 		Version:   cli.BuildVersion(),

@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/plimsoll/plimsoll/internal/dockerfile"
 	"github.com/plimsoll/plimsoll/internal/project"
 	"github.com/plimsoll/plimsoll/internal/report"
 	"github.com/plimsoll/plimsoll/internal/rule"
@@ -18,14 +19,14 @@ func Check(ctx context.Context, opts CheckOptions) ([]*report.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	paths, err := dockerfiles(opts.Paths)
+	subjects, err := subjects(opts)
 	if err != nil {
 		return nil, err
 	}
 	var reports []*report.Report
 	var broken []error
-	for _, path := range paths {
-		r, err := checkOne(ctx, path, opts, rs)
+	for _, s := range subjects {
+		r, err := checkOne(ctx, s, opts, rs)
 		if err != nil {
 			broken = append(broken, err)
 			continue
@@ -33,6 +34,40 @@ func Check(ctx context.Context, opts CheckOptions) ([]*report.Report, error) {
 		reports = append(reports, r)
 	}
 	return reports, errors.Join(broken...)
+}
+
+// subjects are the Dockerfiles to check. What the only service of a compose file says is taken into account.
+func subjects(opts CheckOptions) ([]*subject, error) {
+	if len(opts.Paths) == 0 {
+		opts.Paths = []string{"."}
+	}
+	paths, err := dockerfiles(opts.Paths)
+	if err != nil {
+		return nil, err
+	}
+	var chosen []*subject
+	for _, path := range opts.Paths {
+		s, err := subjectOf(path, opts.ComposeOptions, dockerfile.Build{})
+		if info, statErr := os.Stat(path); err != nil && opts.Service == "" && (statErr != nil || info.IsDir()) {
+			continue // all Dockerfiles are looked at as they are
+		}
+		if err != nil {
+			return nil, err
+		}
+		if s.service != nil {
+			chosen = append(chosen, s)
+			paths = slices.DeleteFunc(paths, func(other string) bool { return other == path })
+		}
+	}
+	var all []*subject
+	for _, path := range paths {
+		if i := slices.IndexFunc(chosen, func(s *subject) bool { return sameFile(s.path, path) }); i >= 0 {
+			all, chosen = append(all, chosen[i]), slices.Delete(chosen, i, i+1)
+			continue
+		}
+		all = append(all, plainSubject(path, dockerfile.Build{}))
+	}
+	return append(all, chosen...), nil
 }
 
 // dockerfiles finds the Dockerfiles below folders; a file is taken as it is.
@@ -59,12 +94,13 @@ func dockerfiles(paths []string) ([]string, error) {
 	return found, nil
 }
 
-func checkOne(ctx context.Context, path string, opts CheckOptions, rs []*rule.Rule) (*report.Report, error) {
-	p, err := load(ctx, path, sources{opts.Offline, opts.Mirrors})
+func checkOne(ctx context.Context, s *subject, opts CheckOptions, rs []*rule.Rule) (*report.Report, error) {
+	p, err := load(ctx, s, sources{opts.Offline, opts.Mirrors})
 	if err != nil {
 		return nil, err
 	}
 	r := newReport(opts.Version, p)
+	s.tell(r)
 	found, err := rule.Run(p, rs)
 	if err != nil {
 		return nil, err

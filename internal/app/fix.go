@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/plimsoll/plimsoll/internal/dockerfile"
 	"github.com/plimsoll/plimsoll/internal/finding"
 	"github.com/plimsoll/plimsoll/internal/plan"
 	"github.com/plimsoll/plimsoll/internal/project"
@@ -22,7 +23,11 @@ func Fix(ctx context.Context, opts FixOptions) (*report.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := load(ctx, opts.Path, sources{opts.Offline, opts.Mirrors})
+	subject, err := subjectOf(opts.Path, opts.ComposeOptions, dockerfile.Build{Target: opts.Target, Args: opts.BuildArgs})
+	if err != nil {
+		return nil, err
+	}
+	p, err := load(ctx, subject, sources{opts.Offline, opts.Mirrors})
 	if err != nil {
 		return nil, err
 	}
@@ -31,6 +36,7 @@ func Fix(ctx context.Context, opts FixOptions) (*report.Report, error) {
 		return nil, err
 	}
 	r := newReport(opts.Version, p)
+	subject.tell(r)
 	fill(r, res.Found)
 	r.Plan, r.Verdict = res.Plan, report.Unproven
 	if !res.Plan.Changed() {

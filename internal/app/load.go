@@ -13,7 +13,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/plimsoll/plimsoll/internal/dockerfile"
-	"github.com/plimsoll/plimsoll/internal/ecosystem/registry"
 	"github.com/plimsoll/plimsoll/internal/image"
 	"github.com/plimsoll/plimsoll/internal/project"
 	"github.com/plimsoll/plimsoll/internal/report"
@@ -28,10 +27,10 @@ type sources struct {
 }
 
 // load reads a project and looks its base images up.
-func load(ctx context.Context, path string, from sources) (*project.Project, error) {
-	p, err := project.Load(ctx, path, project.Options{Detectors: registry.Detectors()})
+func load(ctx context.Context, s *subject, from sources) (*project.Project, error) {
+	p, err := project.Load(ctx, s.path, s.options)
 	if err != nil {
-		return nil, readFailure(path, err)
+		return nil, readFailure(s.path, err)
 	}
 	bases, reason := lookupBases(ctx, p, from)
 	return p.WithBases(bases, reason).WithStepSeconds(loadStepTimes(p)), nil

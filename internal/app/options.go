@@ -23,6 +23,7 @@ type CheckOptions struct {
 	Version string
 	// Paths are Dockerfiles, folders with one, or trees of them; empty means the working directory.
 	Paths []string
+	ComposeOptions
 	// Offline keeps every rule from asking a registry; sizes come from the
 	// embedded table and are marked estimated.
 	Offline bool
@@ -37,7 +38,7 @@ type CheckOptions struct {
 type FixOptions struct {
 	// Version of plimsoll, for the report.
 	Version string
-	// Path is a Dockerfile or a folder with one.
+	// Path is a Dockerfile, a compose file, or a folder with one.
 	Path string
 	// Safe keeps the rewrite to edits that need no proof.
 	Safe bool
@@ -48,9 +49,13 @@ type FixOptions struct {
 	Accept func(*report.Report) (bool, error)
 	// Confirm is asked at the end whether to change the files on disk, unless Write says so; nil means no.
 	Confirm func(*report.Report) (bool, error)
-	Rules   []string
-	Offline bool
-	Mirrors map[string]string
+	ComposeOptions
+	// Target is the stage that is built; empty means the compose service's, or the last.
+	Target    string
+	BuildArgs map[string]string
+	Rules     []string
+	Offline   bool
+	Mirrors   map[string]string
 }
 
 // ReplayOptions say what to replay.
@@ -77,11 +82,12 @@ type ProveOptions struct {
 	Version string
 	// OpenEngine opens the engine that builds and runs.
 	OpenEngine func(context.Context, ProveOptions) (engine.Engine, error)
-	// Path is a Dockerfile or a folder with one.
+	// Path is a Dockerfile, a compose file, or a folder with one.
 	Path string
+	ComposeOptions
 	// Against names a Dockerfile that is proven in place of the rewritten one.
 	Against string
-	// EnvFile is a file of NAME=value lines given to both containers; Env adds
+	// EnvFile is a file of NAME=value lines given to both containers, above those of a compose service; Env adds
 	// single "NAME=value" entries and outranks it.
 	EnvFile string
 	Env     []string

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/plimsoll/plimsoll/internal/dockerfile"
 	"github.com/plimsoll/plimsoll/internal/ecosystem"
 	"github.com/plimsoll/plimsoll/internal/engine"
 	"github.com/plimsoll/plimsoll/internal/image"
@@ -100,10 +101,17 @@ func newProof(ctx context.Context, opts ProveOptions) (*proof, error) {
 	}
 	p := &proof{opts: opts, rules: rs, env: env, began: time.Now()}
 	p.phase("reading the project")
-	if p.project, err = load(ctx, opts.Path, sources{opts.Offline, opts.Mirrors}); err != nil {
+	subject, err := subjectOf(opts.Path, opts.ComposeOptions, dockerfile.Build{Target: opts.Target, Args: opts.BuildArgs})
+	if err != nil {
 		return nil, err
 	}
+	if p.project, err = load(ctx, subject, sources{opts.Offline, opts.Mirrors}); err != nil {
+		return nil, err
+	}
+	p.opts.Target, p.opts.BuildArgs = subject.options.Build.Target, subject.options.Build.Args
+	p.env = lastOf(append(subject.env(), env...))
 	p.report = newReport(opts.Version, p.project)
+	subject.tell(p.report)
 	return p, nil
 }
 

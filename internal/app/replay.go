@@ -23,7 +23,7 @@ func Replay(ctx context.Context, opts ReplayOptions) (*report.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := load(ctx, opts.Path, sources{opts.Offline, opts.Mirrors})
+	p, err := load(ctx, plainSubject(opts.Path, dockerfile.Build{}), sources{opts.Offline, opts.Mirrors})
 	if err != nil {
 		return nil, err
 	}

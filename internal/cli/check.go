@@ -11,8 +11,8 @@ import (
 
 const checkLong = `Check names what is wrong with Dockerfiles and their build contexts, the
 gravest first, with what it costs and how that was measured. PATH is a
-Dockerfile, a folder with one, or a tree of them; the working directory if none
-is given. Nothing is built and nothing is changed.
+Dockerfile, a compose file, a folder with one, or a tree of them; the working
+directory if none is given. Nothing is built and nothing is changed.
 
 Findings are silenced by a comment above an instruction:
   # plimsoll ignore=rule[,rule]`
@@ -50,7 +50,7 @@ func (s *session) check() *cobra.Command {
 
 func (s *session) checkOptions(args []string, from sources) (app.CheckOptions, error) {
 	mirrors, rules, err := s.resolve(from)
-	return app.CheckOptions{Paths: args, Offline: from.offline, Mirrors: mirrors, Rules: rules}, err
+	return app.CheckOptions{Paths: args, ComposeOptions: s.compose(from), Offline: from.offline, Mirrors: mirrors, Rules: rules}, err
 }
 
 // showCheck prints what was found, and hands on the error that ended the run.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 
 	"github.com/plimsoll/plimsoll/internal/app"
 	"github.com/plimsoll/plimsoll/internal/report"
@@ -29,18 +30,22 @@ const fixExample = `  plimsoll fix
 
 func (s *session) fix() *cobra.Command {
 	var from sources
+	var target string
+	var buildArgs []string
 	var safe, write, interactive bool
 	format := newFormat()
 	cmd := &cobra.Command{
 		Use: "fix [PATH]", Short: "Rewrite the Dockerfile",
 		Long: fixLong, Example: fixExample, Args: atMost(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, paths []string) error {
 			mirrors, rules, err := s.resolve(from)
-			if err != nil {
+			args, argsErr := pairs("build-arg", buildArgs)
+			if err = errors.Join(err, argsErr); err != nil {
 				return usageError{err, cmd.CommandPath()}
 			}
 			options := app.FixOptions{
-				Path: first(args, "."), Safe: safe, Write: write,
+				Path: first(paths, "."), Safe: safe, Write: write,
+				ComposeOptions: s.compose(from), Target: target, BuildArgs: args,
 				Rules: rules, Offline: from.offline, Mirrors: mirrors,
 			}
 			told := shown{written: write}
@@ -56,6 +61,8 @@ func (s *session) fix() *cobra.Command {
 	}
 	from.register(cmd.Flags())
 	format.register(cmd.Flags())
+	cmd.Flags().StringVar(&target, "target", "", "rewrite for builds of this `STAGE` instead of the last")
+	cmd.Flags().StringArrayVar(&buildArgs, "build-arg", nil, "set a build argument: `NAME=value` (repeatable)")
 	cmd.Flags().BoolVar(&safe, "safe", false, "apply safe edits alone")
 	cmd.Flags().BoolVarP(&interactive, "interactive", "i", false, "ask about each edit")
 	cmd.Flags().BoolVar(&write, "write", false, "change the files instead of printing a diff")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/plimsoll/plimsoll/internal/app"
 	"github.com/plimsoll/plimsoll/internal/finding"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -49,15 +50,22 @@ func severities() map[string]finding.Severity {
 
 // sources are the flags that say what rules may look at.
 type sources struct {
+	service string
 	offline bool
 	mirrors []string
 	rules   []string
 }
 
 func (f *sources) register(flags *pflag.FlagSet) {
+	flags.StringVar(&f.service, "service", "", "take what the compose file says of this `NAME`")
 	flags.BoolVar(&f.offline, "offline", false, "ask no registry; sizes of bases come from a table and are marked estimated")
 	flags.StringArrayVar(&f.mirrors, "mirror", nil, "ask `HOST=ADDR` in a registry's place, as docker.io=127.0.0.1:5005 (repeatable)")
 	flags.StringSliceVar(&f.rules, "rule", nil, "run these `RULES` alone (comma-separated or repeated)")
+}
+
+// compose says which compose service is meant, and what its file may refer to.
+func (s *session) compose(f sources) app.ComposeOptions {
+	return app.ComposeOptions{Service: f.service, Environ: s.Env}
 }
 
 // pairs reads NAME=value entries of a flag into a map, the last one of a name winning.

@@ -41,27 +41,33 @@ func capture(args ...string) (options any, stderr string, code int) {
 
 func TestOptions(t *testing.T) {
 	none := map[string]string{}
+	caller := app.ComposeOptions{Environ: []string{"TOKEN=from-outside"}}
+	web := caller
+	web.Service = "web"
 	for _, test := range []struct {
 		args string
 		want any
 	}{
-		{"check", app.CheckOptions{Paths: []string{}, Mirrors: none}},
+		{"check", app.CheckOptions{ComposeOptions: caller, Paths: []string{}, Mirrors: none}},
 		{"check a b --offline --rule heavy-base,security/root-user --rule build/JSONArgsRecommended", app.CheckOptions{
-			Paths: []string{"a", "b"}, Offline: true, Mirrors: none,
+			ComposeOptions: caller, Paths: []string{"a", "b"}, Offline: true, Mirrors: none,
 			Rules: []string{"size/heavy-base", "security/root-user", "build/JSONArgsRecommended"},
 		}},
 		{"check --mirror docker.io=127.0.0.1:5005 --mirror ghcr.io=[::1]:80", app.CheckOptions{
-			Paths: []string{}, Mirrors: map[string]string{"docker.io": "127.0.0.1:5005", "ghcr.io": "[::1]:80"},
+			ComposeOptions: caller, Paths: []string{}, Mirrors: map[string]string{"docker.io": "127.0.0.1:5005", "ghcr.io": "[::1]:80"},
 		}},
-		{"fix", app.FixOptions{Path: ".", Mirrors: none}},
-		{"fix x --safe --write", app.FixOptions{Path: "x", Safe: true, Write: true, Mirrors: none}},
+		{"fix", app.FixOptions{ComposeOptions: caller, Path: ".", BuildArgs: none, Mirrors: none}},
+		{"fix x --safe --write", app.FixOptions{ComposeOptions: caller, Path: "x", Safe: true, Write: true, BuildArgs: none, Mirrors: none}},
+		{"fix x --service web --target prod --build-arg V=1", app.FixOptions{
+			ComposeOptions: web, Path: "x", Target: "prod", BuildArgs: map[string]string{"V": "1"}, Mirrors: none,
+		}},
 		{"prove", app.ProveOptions{
-			Path: ".", Requests: app.DefaultRequests, Samples: app.DefaultSamples, Timeout: app.DefaultTimeout,
+			ComposeOptions: caller, Path: ".", Requests: app.DefaultRequests, Samples: app.DefaultSamples, Timeout: app.DefaultTimeout,
 			BuildArgs: none, Mirrors: none,
 		}},
 		{"prove x --against D --env-file E --env A=b=c -e TOKEN --probe /a --probe post_/b --requests 7 --samples 2 --keep" +
 			" --timeout 90s --state S --build-arg V=1 --target t --offline", app.ProveOptions{
-			Path: "x", Against: "D", EnvFile: "E", Env: []string{"A=b=c", "TOKEN=from-outside"}, Probes: []string{"GET /a", "POST /b"},
+			ComposeOptions: caller, Path: "x", Against: "D", EnvFile: "E", Env: []string{"A=b=c", "TOKEN=from-outside"}, Probes: []string{"GET /a", "POST /b"},
 			Requests: 7, Samples: 2, Keep: true, Timeout: 90 * time.Second, State: "S", Target: "t", Offline: true,
 			BuildArgs: map[string]string{"V": "1"}, Mirrors: none,
 		}},

@@ -87,8 +87,8 @@ func (s *session) proveOptions(path string, f *proveFlags) (app.ProveOptions, er
 	buildArgs, err3 := pairs("build-arg", f.buildArgs)
 	probes, err4 := probes(f.probes)
 	options := app.ProveOptions{
-		OpenEngine: openEngine,
-		Path:       path, Against: f.against, EnvFile: f.envFile, Target: f.target, State: f.state,
+		OpenEngine: openEngine, ComposeOptions: s.compose(f.sources),
+		Path: path, Against: f.against, EnvFile: f.envFile, Target: f.target, State: f.state,
 		Env: env, BuildArgs: buildArgs, Probes: probes, Requests: f.requests, Samples: f.samples,
 		Keep: f.keep, Write: f.write, Timeout: f.timeout, Warm: f.warm, StartTimeout: f.startTimeout,
 		Mirrors: mirrors, Rules: rules, Offline: f.offline,

@@ -14,8 +14,18 @@ const maxLine = 64 << 10
 // its instructions and the text between them concatenate to src. The error is
 // a *SyntaxError where the builder would reject the file. src must not be
 // changed afterwards.
-func Parse(name string, src []byte) (*File, error) {
-	p := &parser{file: &File{Name: name, Source: src, Escape: '\\', lines: lineStarts(src)}}
+func Parse(name string, src []byte) (*File, error) { return ParseFor(name, src, Build{}) }
+
+// Build is what a build is told beside the file.
+type Build struct {
+	Target string            // name or number of the stage to build; empty means the last
+	Args   map[string]string // values of build arguments, above the defaults in the file
+}
+
+// ParseFor parses a file as Parse does, for a certain build of it: its final stage is the target, and its
+// arguments have the values that are given.
+func ParseFor(name string, src []byte, build Build) (*File, error) {
+	p := &parser{file: &File{Name: name, Source: src, Escape: '\\', lines: lineStarts(src), build: build}}
 	p.scan()
 	p.file.link()
 	if p.fault == nil {

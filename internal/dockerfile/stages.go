@@ -98,9 +98,12 @@ func (f *File) From(i *Instruction) *Stage {
 	return f.stageBefore(flag.Value, i.Stage.Index)
 }
 
-// Final is the stage that the build's result comes from; nil without stages.
+// Final is the stage that the build's result comes from; nil without stages, and when there is none of the target's name.
 func (f *File) Final() *Stage {
-	if len(f.Stages) == 0 {
+	switch {
+	case f.build.Target != "":
+		return f.stageBefore(f.build.Target, len(f.Stages))
+	case len(f.Stages) == 0:
 		return nil
 	}
 	return f.Stages[len(f.Stages)-1]

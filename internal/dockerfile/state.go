@@ -194,8 +194,22 @@ func (f *File) applyArg(s *State, i *Instruction) {
 		} else if global, ok := find(f.globals(len(f.Instructions)), p.Name); ok {
 			v.Value, v.Set = global.Value, global.Set
 		}
+		f.given(&v)
 		s.Args = set(s.Args, v)
 	}
+}
+
+// given gives an argument the value that the build sets.
+func (f *File) given(v *Var) {
+	if value, ok := f.build.Args[v.Name]; ok {
+		v.Value, v.Set = value, true
+	}
+}
+
+// Given reports whether the build sets this argument, whatever its default.
+func (f *File) Given(arg string) bool {
+	_, ok := f.build.Args[arg]
+	return ok
 }
 
 // globals are the arguments before the first FROM that stand before an index.
@@ -207,6 +221,7 @@ func (f *File) globals(before int) []Var {
 		}
 		for _, p := range i.Pairs() {
 			v := Var{Name: p.Name, Set: p.HasValue, By: i, Pair: p, Value: s.Expand(i, p.Raw)}
+			f.given(&v)
 			s.Args = set(s.Args, v)
 		}
 	}

@@ -24,6 +24,7 @@ type File struct {
 	GlobalArgs   []*Instruction // ARG before the first FROM
 
 	lines []int // offset of each line's first byte
+	build Build // that the file is read for
 }
 
 // Directive is a parser directive at the top: # syntax=…, # escape=…, # check=….

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/plimsoll/plimsoll/internal/buildctx"
 	"github.com/plimsoll/plimsoll/internal/dockerfile"
@@ -25,6 +26,10 @@ type Options struct {
 	Context string
 	// Detectors find out what the application is, the first that knows it wins.
 	Detectors []ecosystem.Detector
+	// Build is the target that is built, and its arguments.
+	Build dockerfile.Build
+	// Ports are those that the project says its container serves, beside the Dockerfile and the source.
+	Ports []ecosystem.Fact[int]
 }
 
 // Load reads the project at path: a Dockerfile, or a folder that has one. An
@@ -64,9 +69,12 @@ func Load(ctx context.Context, path string, opts Options) (*Project, error) {
 
 // parse reads the Dockerfile's text.
 func (p *Project) parse(src []byte) error {
-	file, err := dockerfile.Parse(p.DockerfilePath, src)
+	file, err := dockerfile.ParseFor(p.DockerfilePath, src, p.opts.Build)
 	if err != nil {
 		return err
+	}
+	if file.Final() == nil && p.opts.Build.Target != "" {
+		return fmt.Errorf("%s has no stage %q to build: it has %s", p.DockerfilePath, p.opts.Build.Target, stageNames(file))
 	}
 	p.File, p.Final = file, file.Final()
 	return nil
@@ -82,6 +90,7 @@ func (p *Project) detect() error {
 			return fmt.Errorf("looking for a %s application: %w", d.Name, err)
 		}
 		if facts != nil {
+			p.takePort(facts)
 			p.Facts = facts.With(p.observed, workdir)
 			return nil
 		}
@@ -97,4 +106,24 @@ func relative(root, file string) string {
 		return filepath.ToSlash(file)
 	}
 	return filepath.ToSlash(rel)
+}
+
+// takePort takes the one port that the project names where the Dockerfile and the source tell none.
+func (p *Project) takePort(facts *ecosystem.Facts) {
+	if len(p.opts.Ports) == 1 && !facts.Port.Known() {
+		facts.Port = p.opts.Ports[0]
+	}
+}
+
+func stageNames(f *dockerfile.File) string {
+	var names []string
+	for _, s := range f.Stages {
+		if s.Name != "" {
+			names = append(names, s.Name)
+		}
+	}
+	if len(names) == 0 {
+		return "none with a name"
+	}
+	return strings.Join(names, ", ")
 }

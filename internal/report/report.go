@@ -25,6 +25,8 @@ type Report struct {
 	// Root is the context's directory as the user would name it ("." for the
 	// working directory); paths in findings and plan are relative to it.
 	Root string
+	// Compose is the docker compose service that the Dockerfile was taken from; nil when none was.
+	Compose *Compose
 	// Engine is the zero Info when nothing was built.
 	Engine engine.Info
 
@@ -101,6 +103,12 @@ type Suppressed struct {
 	Line int // of the finding
 	// By is the line of the comment that silenced it.
 	By int
+}
+
+// Compose names a service of docker compose files.
+type Compose struct {
+	Files   []string // as the user would name them, the main one first
+	Service string
 }
 
 // Base is a base image that a build used.

@@ -41,6 +41,9 @@ func newDocument(r *report.Report) document {
 		Replay:   mask.replay(r.Replay),
 		Failure:  mask.failure(r.Failure),
 	}
+	if r.Compose != nil {
+		d.Compose = &composeDoc{r.Compose.Files, r.Compose.Service}
+	}
 	if r.Engine != (engine.Info{}) {
 		d.Engine = &engineInfo{r.Engine.Name, r.Engine.Version, r.Engine.Platform}
 	}

@@ -13,6 +13,7 @@ type document struct {
 	Schema       string                 `json:"schema"`
 	Tool         tool                   `json:"tool"`
 	Path         string                 `json:"path"`
+	Compose      *composeDoc            `json:"compose,omitempty"`
 	Engine       *engineInfo            `json:"engine,omitempty"`
 	Verdict      string                 `json:"verdict,omitempty"`
 	Findings     []findingDoc           `json:"findings"`
@@ -31,6 +32,12 @@ type document struct {
 	Notes        []string               `json:"notes"`
 	Replay       *replayDoc             `json:"replay,omitempty"`
 	Failure      *failure               `json:"failure,omitempty"`
+}
+
+// composeDoc is the docker compose service that the Dockerfile was taken from.
+type composeDoc struct {
+	Files   []string `json:"files"`
+	Service string   `json:"service"`
 }
 
 type tool struct {

@@ -1,0 +1,264 @@
+package app
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/plimsoll/plimsoll/internal/compose"
+	"github.com/plimsoll/plimsoll/internal/dockerfile"
+	"github.com/plimsoll/plimsoll/internal/ecosystem"
+	"github.com/plimsoll/plimsoll/internal/ecosystem/registry"
+	"github.com/plimsoll/plimsoll/internal/project"
+	"github.com/plimsoll/plimsoll/internal/report"
+	"github.com/plimsoll/plimsoll/internal/secret"
+)
+
+// ComposeOptions say what of docker compose files is taken, and what outranks it.
+type ComposeOptions struct {
+	// Service is the service to take; empty means the only one that is built.
+	Service string
+	// Environ is the caller's environment, as NAME=value, that compose files may refer to.
+	Environ []string
+}
+
+// subject is a Dockerfile to look at, what its build is told, and where that is said.
+type subject struct {
+	path    string // a Dockerfile, or a folder with one
+	options project.Options
+	files   []string         // the compose files; none when they were not asked
+	service *compose.Service // nil when no service was taken
+	notes   []string
+}
+
+func plainSubject(path string, build dockerfile.Build) *subject {
+	return &subject{path: path, options: project.Options{Detectors: registry.Detectors(), Build: build}}
+}
+
+// subjectOf finds out what path means: a Dockerfile, a compose file, or a folder with either. What build says
+// outranks the compose file.
+func subjectOf(path string, opts ComposeOptions, build dockerfile.Build) (*subject, error) {
+	files, named := composeFiles(path, opts.Service != "")
+	if len(files) == 0 {
+		if opts.Service != "" {
+			return nil, &report.Failure{Message: fmt.Sprintf("--service %s: there is no compose file in %s", opts.Service, path), Hint: "name the compose file"}
+		}
+		return plainSubject(path, build), nil
+	}
+	read, err := compose.Load(files, opts.Environ)
+	if err == nil {
+		var s *subject
+		if s, err = choose(read, path, named, opts.Service, build); s != nil {
+			return s, nil
+		}
+	}
+	if own, found := ownDockerfile(path); found && !named && !errors.Is(err, errSeveral) {
+		s := plainSubject(own, build)
+		if err != nil {
+			s.notes = append(s.notes, fmt.Sprintf("%s is left out: %s.", displayPath(files[0]), strings.TrimPrefix(err.Error(), "reading the compose file: ")))
+		}
+		return s, nil
+	}
+	if err == nil {
+		return plainSubject(path, build), nil // which tells what is missing
+	}
+	return nil, err
+}
+
+// errSeveral is why no service was chosen.
+var errSeveral = errors.New("several services")
+
+// composeFiles are the compose files that path means; named says that the user wants them.
+func composeFiles(path string, wanted bool) (files []string, named bool) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, false
+	case info.IsDir():
+		return compose.Find(path), wanted
+	case compose.IsFile(path):
+		return compose.Files(path), true
+	case wanted:
+		return compose.Find(filepath.Dir(path)), true
+	}
+	return nil, false
+}
+
+func ownDockerfile(path string) (string, bool) {
+	for _, name := range []string{"Dockerfile", "dockerfile"} {
+		file := filepath.Join(path, name)
+		if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() {
+			return file, true
+		}
+	}
+	return "", false
+}
+
+// choose takes a service. The result is nil without an error when compose has nothing to say about path: no
+// service is built, or none with the Dockerfile that lies there.
+func choose(p *compose.Project, path string, named bool, service string, build dockerfile.Build) (*subject, error) {
+	if service != "" {
+		s := p.Service(service)
+		if s == nil {
+			return nil, &report.Failure{
+				Message: fmt.Sprintf("%s builds no service %q", displayPath(p.Files[0]), service),
+				Hint:    "it builds " + cmp.Or(strings.Join(serviceNames(p.Services), ", "), "none"),
+			}
+		}
+		return fromService(p, s, build)
+	}
+	candidates := slices.DeleteFunc(slices.Clone(p.Services), func(s *compose.Service) bool { return len(s.Profiles) > 0 })
+	if own, found := ownDockerfile(path); found && !named {
+		candidates = slices.DeleteFunc(candidates, func(s *compose.Service) bool { return !sameFile(s.Build.Dockerfile, own) })
+	}
+	switch {
+	case len(candidates) == 1:
+		return fromService(p, candidates[0], build)
+	case len(candidates) > 1:
+		return nil, &report.Failure{
+			Message: fmt.Sprintf("%s builds several services: %s", displayPath(p.Files[0]), strings.Join(serviceNames(candidates), ", ")),
+			Hint:    "choose one with --service NAME, or name a Dockerfile",
+			Err:     errSeveral,
+		}
+	case named:
+		return nil, &report.Failure{Message: displayPath(p.Files[0]) + " builds no service", Hint: "name a Dockerfile"}
+	}
+	return nil, nil
+}
+
+func serviceNames(services []*compose.Service) (names []string) {
+	for _, s := range services {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+func sameFile(a, b string) bool {
+	x, err1 := os.Stat(a)
+	y, err2 := os.Stat(b)
+	return errors.Join(err1, err2) == nil && os.SameFile(x, y)
+}
+
+// fromService is the subject that a service describes.
+func fromService(p *compose.Project, s *compose.Service, build dockerfile.Build) (*subject, error) {
+	if s.Refused != "" {
+		return nil, &report.Failure{Message: fmt.Sprintf("the service %s of %s can't be taken: %s", s.Name, displayPath(p.Files[0]), s.Refused)}
+	}
+	if _, err := os.Stat(s.Build.Dockerfile); errors.Is(err, fs.ErrNotExist) {
+		return nil, &report.Failure{
+			Message: fmt.Sprintf("the service %s of %s is built from %s, which is not there", s.Name, displayPath(s.Place.String()), displayPath(s.Build.Dockerfile)),
+			Hint:    "give the right path in build.dockerfile",
+		}
+	}
+	args := maps.Clone(s.Build.Args)
+	maps.Copy(args, build.Args)
+	t := plainSubject(s.Build.Dockerfile, dockerfile.Build{Target: cmp.Or(build.Target, s.Build.Target.Text), Args: args})
+	t.options.Context, t.files, t.service = s.Build.Context, p.Files, s
+	if s.Command == nil && s.Entrypoint == nil { // else the ports may be those of another command
+		for _, port := range s.Ports {
+			t.options.Ports = append(t.options.Ports, ecosystem.Fact[int]{Value: port.Number, Source: t.source(port.Place, "the container's port")})
+		}
+	}
+	t.notes = composeNotes(p, s)
+	return t, nil
+}
+
+// source is a place relative to the context.
+func (t *subject) source(at compose.Place, note string) ecosystem.Source {
+	name := at.File
+	if rel, err := filepath.Rel(t.options.Context, at.File); err == nil {
+		name = filepath.ToSlash(rel)
+	}
+	return ecosystem.Source{File: name, Line: at.Line, Note: note}
+}
+
+// composeNotes tell what of a service is not part of the builds and runs. They show no values.
+func composeNotes(p *compose.Project, s *compose.Service) (notes []string) {
+	note := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
+	note("%s: the service %s.", displayPath(p.Files[0]), s.Name)
+	for _, at := range p.Included {
+		note("%s: included compose files are not read.", displayPath(at.String()))
+	}
+	for _, bind := range s.Binds {
+		note("%s: the mount on %s is left out of the proof: it hides what the image holds there.", displayPath(bind.Place.String()), bind.Target)
+	}
+	for _, c := range []*compose.Command{s.Entrypoint, s.Command} {
+		if c != nil {
+			note("%s: the service starts another command than the image does by itself: the proof runs the image's own.", displayPath(c.Place.String()))
+		}
+	}
+	for _, v := range []struct {
+		what string
+		set  compose.Value
+	}{{"user", s.User}, {"working_dir", s.WorkingDir}} {
+		if v.set.Text != "" {
+			note("%s: %s is left out of the proof, which runs the image with its own.", displayPath(v.set.Place.String()), v.what)
+		}
+	}
+	if len(s.DependsOn) > 0 {
+		note("The service needs %s, which the proof does not start, as its containers have no network: what they would answer is not there.", strings.Join(s.DependsOn, ", "))
+	}
+	if len(s.Build.Left) > 0 {
+		note("%s: the builds don't get %s.", displayPath(s.Place.String()), strings.Join(s.Build.Left, ", "))
+	}
+	for _, file := range s.Missing {
+		note("The env_file %s is not there: what it would set is missing from both containers.", file)
+	}
+	if len(s.Unset) > 0 {
+		note("Variables that the compose file asks for are not set, and empty: %s.", strings.Join(s.Unset, ", "))
+	}
+	return notes
+}
+
+// env is what the service gives its containers, as NAME=value.
+func (t *subject) env() (env []string) {
+	if t.service != nil {
+		for _, v := range t.service.Env {
+			env = append(env, v.Name+"="+v.Value)
+		}
+	}
+	return env
+}
+
+// tell names the service in a report, and keeps its credentials out of it.
+func (t *subject) tell(r *report.Report) {
+	r.Notes = append(r.Notes, t.notes...)
+	if t.service == nil {
+		return
+	}
+	r.Compose = &report.Compose{Service: t.service.Name}
+	for _, file := range t.files {
+		r.Compose.Files = append(r.Compose.Files, displayPath(file))
+	}
+	for _, v := range t.service.Env {
+		if _, found := secret.Env(v.Name, v.Value); found {
+			r.Secrets = append(r.Secrets, v.Value)
+		}
+	}
+	for name, value := range t.options.Build.Args {
+		if _, found := secret.Env(name, value); found {
+			r.Secrets = append(r.Secrets, value)
+		}
+	}
+}
+
+// lastOf keeps the last value of each name, in the order of the names' first appearance.
+func lastOf(env []string) (kept []string) {
+	at := map[string]int{}
+	for _, pair := range env {
+		name, _, _ := strings.Cut(pair, "=")
+		if i, set := at[name]; set {
+			kept[i] = pair
+			continue
+		}
+		at[name] = len(kept)
+		kept = append(kept, pair)
+	}
+	return kept
+}

@@ -1,0 +1,136 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/plimsoll/plimsoll/internal/dockerfile"
+	"github.com/plimsoll/plimsoll/internal/report"
+	"golang.org/x/tools/txtar"
+)
+
+// tree writes the files of an archive to a folder of its own.
+func tree(t *testing.T, archive string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, f := range txtar.Parse([]byte(archive)).Files {
+		name := filepath.Join(dir, f.Name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, f.Data, 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+const shop = `
+-- compose.yaml --
+services:
+  api:
+    build: {context: api, target: prod, args: {VERSION: "3.12"}}
+    environment: {LEVEL: info}
+    ports: ["80:8000"]
+    volumes: ["./api:/srv"]
+  web:
+    build: web
+    command: npm run dev
+  db: {image: postgres}
+-- api/Dockerfile --
+ARG VERSION=3.11
+FROM python:${VERSION} AS prod
+CMD ["python", "app.py"]
+FROM prod AS dev
+CMD ["python", "dev.py"]
+-- api/app.py --
+print(1)
+-- web/Dockerfile --
+FROM node:20
+CMD ["node", "app.js"]
+-- web/app.js --
+console.log(1)
+`
+
+func TestSubjectOf(t *testing.T) {
+	for _, test := range []struct {
+		name, tree, path, service string
+		build                     dockerfile.Build
+		want                      string // Dockerfile target args env
+		failure                   string // words of the error
+	}{
+		{name: "several services", tree: shop, path: ".", failure: "builds several services: api, web"},
+		{name: "several in a named file", tree: shop, path: "compose.yaml", failure: "builds several services: api, web"},
+		{name: "a chosen one", tree: shop, path: ".", service: "api", want: "api/Dockerfile prod map[VERSION:3.12] [LEVEL=info]"},
+		{name: "flags win", tree: shop, path: ".", service: "api", build: dockerfile.Build{Target: "dev", Args: map[string]string{"VERSION": "3.10"}}, want: "api/Dockerfile dev map[VERSION:3.10] [LEVEL=info]"},
+		{name: "not there", tree: shop, path: ".", service: "shop", failure: `builds no service "shop"`},
+		{name: "not built", tree: shop, path: ".", service: "db", failure: `builds no service "db"`},
+		{name: "a Dockerfile", tree: shop, path: "web/Dockerfile", want: "web/Dockerfile  map[] []"},
+		{name: "the only one", tree: "-- compose.yml --\nservices: {a: {build: app}, b: {build: app, profiles: [x]}}\n-- app/Dockerfile --\nFROM scratch\n", path: ".", want: "app/Dockerfile  map[] []"},
+		{name: "a Dockerfile that no service uses", tree: "-- compose.yml --\nservices: {a: {build: app}}\n-- app/Dockerfile --\nFROM scratch\n-- Dockerfile --\nFROM scratch\n", path: ".", want: "Dockerfile  map[] []"},
+		{name: "a broken file beside a Dockerfile", tree: "-- compose.yml --\nservices: [\n-- Dockerfile --\nFROM scratch\n", path: ".", want: "Dockerfile  map[] []"},
+		{name: "a broken file that is named", tree: "-- compose.yml --\nservices: [\n-- Dockerfile --\nFROM scratch\n", path: "compose.yml", failure: "compose.yml"},
+		{name: "a Dockerfile within", tree: "-- compose.yml --\nservices: {a: {build: {dockerfile_inline: FROM scratch}}}\n", path: ".", failure: "dockerfile_inline"},
+		{name: "no such Dockerfile", tree: "-- compose.yml --\nservices: {a: {build: app}}\n", path: ".", failure: "which is not there"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := tree(t, test.tree)
+			s, err := subjectOf(filepath.Join(dir, test.path), ComposeOptions{Service: test.service}, test.build)
+			if test.failure != "" {
+				if err == nil || !strings.Contains(err.Error(), test.failure) {
+					t.Fatalf("error %v, want %q", err, test.failure)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			name := strings.TrimPrefix(strings.TrimPrefix(s.path, dir), "/")
+			build := s.options.Build
+			if got := fmt.Sprintf("%s %s %v %v", name, build.Target, build.Args, s.env()); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// Checking a folder with several services looks at all Dockerfiles; with one chosen, also at its target.
+func TestCheckCompose(t *testing.T) {
+	dir := tree(t, shop)
+	reports, err := Check(t.Context(), CheckOptions{Paths: []string{dir}, Offline: true})
+	if err != nil || len(reports) != 2 || reports[0].Compose != nil {
+		t.Errorf("%d reports, %v", len(reports), err)
+	}
+	reports, err = Check(t.Context(), CheckOptions{Paths: []string{filepath.Join(dir, "compose.yaml")}, ComposeOptions: ComposeOptions{Service: "api"}, Offline: true})
+	if err != nil || len(reports) != 1 {
+		t.Fatalf("%d reports, %v", len(reports), err)
+	}
+	if c := reports[0].Compose; c == nil || c.Service != "api" || len(c.Files) != 1 {
+		t.Errorf("compose: %+v", c)
+	}
+	if !strings.Contains(strings.Join(reports[0].Notes, "\n"), "the mount on /srv is left out of the proof") {
+		t.Errorf("notes: %q", reports[0].Notes)
+	}
+}
+
+// A credential in a compose file is in no rendered text.
+func TestComposeSecretsAreMasked(t *testing.T) {
+	const value = "sk-live-9f8e7d6c5b4a39281706"
+	dir := tree(t, "-- compose.yaml --\nservices: {a: {build: ., environment: {API_KEY: "+value+"}}}\n-- Dockerfile --\nFROM scratch\n")
+	reports, err := Check(t.Context(), CheckOptions{Paths: []string{dir}, Offline: true})
+	if err != nil || len(reports) != 1 {
+		t.Fatalf("%d reports, %v", len(reports), err)
+	}
+	if got := reports[0].Mask("x " + value); got != "x "+report.Masked {
+		t.Errorf("the value is shown: %q", got)
+	}
+}
+
+func TestUnknownTarget(t *testing.T) {
+	dir := tree(t, shop)
+	_, err := Fix(t.Context(), FixOptions{Path: filepath.Join(dir, "api"), Target: "prd", Offline: true})
+	if err == nil || !strings.Contains(err.Error(), `no stage "prd" to build: it has prod, dev`) {
+		t.Errorf("error %v", err)
+	}
+}

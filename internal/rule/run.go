@@ -67,6 +67,7 @@ func check(p *Pass) (err error) {
 	}
 	p.refuseBehindContinuation()
 	p.refuseWindows()
+	p.refuseOtherTargets()
 	return validate(p)
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/tools/txtar"
 
+	"github.com/plimsoll/plimsoll/internal/dockerfile"
 	"github.com/plimsoll/plimsoll/internal/ecosystem/registry"
 	"github.com/plimsoll/plimsoll/internal/finding"
 	"github.com/plimsoll/plimsoll/internal/history"
@@ -49,7 +50,7 @@ func load(t testing.TB, files []txtar.File) *project.Project {
 	t.Helper()
 	dir := t.TempDir()
 	for _, f := range files {
-		if f.Name == historyFile || f.Name == observedFile {
+		if f.Name == historyFile || f.Name == observedFile || f.Name == buildFile {
 			continue
 		}
 		name := filepath.Join(dir, filepath.FromSlash(f.Name))
@@ -60,7 +61,7 @@ func load(t testing.TB, files []txtar.File) *project.Project {
 			t.Fatal(err)
 		}
 	}
-	p, err := project.Load(context.Background(), dir, project.Options{Detectors: registry.Detectors()})
+	p, err := project.Load(context.Background(), dir, project.Options{Detectors: registry.Detectors(), Build: buildIn(t, files)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,13 +74,39 @@ func load(t testing.TB, files []txtar.File) *project.Project {
 	return p
 }
 
+// buildFile of an archive is no file of the project: it says what is built, with lines "target STAGE" and "arg NAME=value".
+const buildFile = "BUILD"
+
+func buildIn(t testing.TB, files []txtar.File) dockerfile.Build {
+	t.Helper()
+	build := dockerfile.Build{Args: map[string]string{}}
+	for _, f := range files {
+		if f.Name != buildFile {
+			continue
+		}
+		for line := range strings.Lines(string(f.Data)) {
+			verb, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+			name, value, _ := strings.Cut(rest, "=")
+			switch verb {
+			case "target":
+				build.Target = rest
+			case "arg":
+				build.Args[name] = value
+			default:
+				t.Fatalf("%s: unknown line %q", buildFile, line)
+			}
+		}
+	}
+	return build
+}
+
 // historyFile of an archive is no file of the project: each of its lines is a commit, with the paths that it changed.
 const historyFile = "HISTORY"
 
 func historyOf(files []txtar.File) *history.History {
 	h := &history.History{}
 	for _, f := range files {
-		if f.Name == observedFile {
+		if f.Name == observedFile || f.Name == buildFile {
 			continue
 		}
 		if f.Name != historyFile {

@@ -127,10 +127,11 @@ func (p *proof) rebuild(ctx context.Context, s *side) error {
 		p.report.NotEvaluated = append(p.report.NotEvaluated, report.NotEvaluated{Rule: string(measure.Rebuild), Reason: "no source file is known that could be changed without harm"})
 		return nil
 	}
-	seconds, err := observe.Rebuild(ctx, p.engine, s.version, change, p.opts.Samples, p.event)
+	seconds, steps, err := observe.Rebuild(ctx, p.engine, s.version, change, p.opts.Samples, p.event)
 	if err != nil {
 		return err
 	}
+	s.warmSteps = steps
 	s.set[measure.Rebuild] = measure.Measurement{
 		Metric: measure.Rebuild, Unit: "seconds", Samples: seconds, Basis: finding.Observed,
 		Note: "a comment added to " + change.Path + ", without exporting",

@@ -83,6 +83,8 @@ type side struct {
 	coldAlone bool
 	// coldSteps are the steps of the last build in which nothing was cached.
 	coldSteps []engine.Step
+	// warmSteps are the steps of the last build after a change of the source.
+	warmSteps []engine.Step
 	// trials are the containers that were run, the one that was asked first.
 	trials   []*observe.Outcome
 	contents *image.Contents

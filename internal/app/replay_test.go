@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/plimsoll/plimsoll/internal/dockerfile"
 	"github.com/plimsoll/plimsoll/internal/engine"
 	"github.com/plimsoll/plimsoll/internal/finding"
 	"github.com/plimsoll/plimsoll/internal/project"
@@ -122,6 +123,27 @@ func TestReplayTimes(t *testing.T) {
 	kept, err := os.ReadFile(stepTimesFile(p))
 	if err != nil || strings.Contains(string(kept), "pip") {
 		t.Errorf("kept: %s, %v: want no text of a step", kept, err)
+	}
+}
+
+// TestWarmTimes has a step with a cache mount cost at a commit what it costs with the mount filled; any
+// other one what it costs without a cache.
+func TestWarmTimes(t *testing.T) {
+	f, err := dockerfile.Parse("Dockerfile", []byte("FROM golang\nRUN --mount=type=cache,target=/root/.cache/go-build go build\nRUN --mount=type=secret,id=x make\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	begin := time.Now()
+	took := func(line int, d time.Duration) engine.Step {
+		return engine.Step{Lines: [][2]int{{line, line}}, Started: begin, Completed: begin.Add(d)}
+	}
+	times := stepTimes{}
+	times.add(f, []engine.Step{took(2, 20*time.Second), took(3, 5*time.Second)})
+	times.addWarm(f, []engine.Step{took(2, 2*time.Second), took(3, time.Second)})
+	for n, want := range map[int]float64{1: 2, 2: 5} {
+		if got, basis := times.of(f, f.Instructions[n]); got != want || basis != finding.Observed {
+			t.Errorf("%s: %v s (%s), want %v s", f.Text(f.Instructions[n].Span), got, basis, want)
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/plimsoll/plimsoll/internal/dockerfile"
 	"github.com/plimsoll/plimsoll/internal/engine"
@@ -17,7 +18,7 @@ import (
 )
 
 // stepTimes are how long steps took when they were last built without a cache, in
-// seconds. They are kept by a digest of what the step says: the text itself may hold a credential.
+// seconds; those with a cache mount when its contents were there, as they are at a commit. They are kept by a digest of what the step says: the text itself may hold a credential.
 type stepTimes map[string]float64
 
 // maxStepTimes bounds what is kept of one project.
@@ -25,10 +26,22 @@ const maxStepTimes = 2000
 
 // add takes over the times of a build in which nothing was cached.
 func (t stepTimes) add(f *dockerfile.File, steps []engine.Step) {
+	t.take(f, steps, func(*dockerfile.Instruction) bool { return true })
+}
+
+// addWarm takes over the times of a rebuild, for steps that found what an earlier build had
+// left in their cache mounts.
+func (t stepTimes) addWarm(f *dockerfile.File, steps []engine.Step) {
+	t.take(f, steps, func(inst *dockerfile.Instruction) bool {
+		return slices.ContainsFunc(inst.Mounts(), func(m dockerfile.Mount) bool { return m.Type == "cache" })
+	})
+}
+
+func (t stepTimes) take(f *dockerfile.File, steps []engine.Step, wanted func(*dockerfile.Instruction) bool) {
 	took := map[string]float64{}
 	for _, s := range steps {
 		inst := instructionOf(f, s)
-		if inst == nil || s.Cached || s.Internal || s.Error != "" || s.Completed.Before(s.Started) {
+		if inst == nil || !wanted(inst) || s.Cached || s.Internal || s.Error != "" || s.Completed.Before(s.Started) {
 			continue
 		}
 		took[project.StepKey(f.Text(inst.Span))] += s.Completed.Sub(s.Started).Seconds()

@@ -85,9 +85,8 @@ type Change struct {
 // Rebuild measures how long a version takes to build after the change, caches
 // warm: wall time of the steps, without exporting. Each sample changes the
 // file anew. The first build is not counted: it warms the caches that a build
-// without cache leaves cold.
-func Rebuild(ctx context.Context, e engine.Engine, v Version, c Change, samples int, progress func(engine.Event)) ([]float64, error) {
-	var seconds []float64
+// without cache leaves cold. The steps are those of the last build.
+func Rebuild(ctx context.Context, e engine.Engine, v Version, c Change, samples int, progress func(engine.Event)) (seconds []float64, steps []engine.Step, err error) {
 	for n := range samples + 1 {
 		req := v.Build
 		stamp := fmt.Sprintf("\n%s rebuild %d at %d\n", c.Comment, n, time.Now().UnixNano())
@@ -97,11 +96,12 @@ func Rebuild(ctx context.Context, e engine.Engine, v Version, c Change, samples 
 		req.Overrides = map[string][]byte{c.Path: append(append([]byte{}, c.Text...), stamp...)}
 		res, err := e.Build(ctx, req, progress)
 		if err != nil {
-			return nil, fmt.Errorf("rebuilding %s after a change of %s: %w", v.Build.Name, c.Path, err)
+			return nil, nil, fmt.Errorf("rebuilding %s after a change of %s: %w", v.Build.Name, c.Path, err)
 		}
 		if n > 0 {
 			seconds = append(seconds, res.Solve.Seconds())
+			steps = res.Steps
 		}
 	}
-	return seconds, nil
+	return seconds, steps, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/plimsoll/plimsoll/internal/buildctx"
@@ -80,22 +81,48 @@ func (p *Project) parse(src []byte) error {
 	return nil
 }
 
-// detect finds out what the application is.
+// detect finds out what the application is, and what the stages that it is made in build.
 func (p *Project) detect() error {
-	workdir := p.File.EndState(p.Final).Workdir
-	p.Facts = (*ecosystem.Facts)(nil).With(p.observed, workdir)
-	for _, d := range p.opts.Detectors {
-		facts, err := d.Detect(ecosystem.Input{Context: p.Context.FS(), Dockerfile: p.File, Final: p.Final})
+	facts, err := p.detectIn(p.Final)
+	if err != nil {
+		return err
+	}
+	if facts != nil {
+		p.takePort(facts)
+	}
+	p.Facts = facts.With(p.observed, p.File.EndState(p.Final).Workdir)
+	p.stageFacts = map[*dockerfile.Stage]*ecosystem.Facts{}
+	for _, stage := range p.File.Stages {
+		if stage == p.Final || !runsSomething(stage) {
+			continue
+		}
+		facts, err := p.detectIn(stage)
 		if err != nil {
-			return fmt.Errorf("looking for a %s application: %w", d.Name, err)
+			return err
 		}
 		if facts != nil {
-			p.takePort(facts)
-			p.Facts = facts.With(p.observed, workdir)
-			return nil
+			p.stageFacts[stage] = facts
 		}
 	}
 	return nil
+}
+
+func runsSomething(stage *dockerfile.Stage) bool {
+	return slices.ContainsFunc(stage.Instructions, func(inst *dockerfile.Instruction) bool { return inst.Keyword == "RUN" })
+}
+
+// detectIn finds out what an image of the stage would be.
+func (p *Project) detectIn(stage *dockerfile.Stage) (*ecosystem.Facts, error) {
+	for _, d := range p.opts.Detectors {
+		facts, err := d.Detect(ecosystem.Input{Context: p.Context.FS(), Dockerfile: p.File, Final: stage})
+		if err != nil {
+			return nil, fmt.Errorf("looking for a %s application: %w", d.Name, err)
+		}
+		if facts != nil {
+			return facts, nil
+		}
+	}
+	return nil, nil
 }
 
 func relative(root, file string) string {

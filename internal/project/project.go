@@ -38,8 +38,28 @@ type Project struct {
 	// empty before the first proof.
 	StepSeconds map[string]float64
 
-	opts     Options
-	observed *ecosystem.Observed // in a run of the original; nil before one
-	original *buildctx.Context   // as walked, before any ignore file was replaced
-	changes  map[string]string
+	opts       Options
+	observed   *ecosystem.Observed // in a run of the original; nil before one
+	original   *buildctx.Context   // as walked, before any ignore file was replaced
+	changes    map[string]string
+	stageFacts map[*dockerfile.Stage]*ecosystem.Facts // of the stages above Final
+}
+
+// FactsOf are the facts about what is installed and built in a stage: the application's for the final
+// one, and for another those that an image of that stage would have. Nil when no ecosystem recognised it.
+func (p *Project) FactsOf(stage *dockerfile.Stage) *ecosystem.Facts {
+	if stage == p.Final {
+		return p.Facts
+	}
+	return p.stageFacts[stage]
+}
+
+// AllFacts are the facts of all stages that have some, in the order of the stages.
+func (p *Project) AllFacts() (all []*ecosystem.Facts) {
+	for _, stage := range p.File.Stages {
+		if facts := p.FactsOf(stage); facts != nil {
+			all = append(all, facts)
+		}
+	}
+	return all
 }

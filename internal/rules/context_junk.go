@@ -7,6 +7,7 @@ import (
 
 	"github.com/plimsoll/plimsoll/internal/buildctx"
 	"github.com/plimsoll/plimsoll/internal/dockerfile"
+	"github.com/plimsoll/plimsoll/internal/ecosystem"
 	"github.com/plimsoll/plimsoll/internal/edit"
 	"github.com/plimsoll/plimsoll/internal/finding"
 	"github.com/plimsoll/plimsoll/internal/rule"
@@ -135,12 +136,27 @@ func copiedBy(p *rule.Pass, inst *dockerfile.Instruction) (buildctx.Copied, erro
 
 func junkClasses(p *rule.Pass) []buildctx.Class {
 	classes := buildctx.Classes()
-	if p.Facts != nil {
-		for _, j := range p.Facts.Junk {
-			classes = append(classes, buildctx.Class{Pattern: j.Pattern, What: j.What})
-		}
+	for _, j := range ecosystemJunk(p) {
+		classes = append(classes, buildctx.Class{Pattern: j.Pattern, What: j.What})
 	}
 	return classes
+}
+
+// installReadsSource reports whether installing in some stage needs more than the manifests.
+func installReadsSource(p *rule.Pass) bool {
+	return slices.ContainsFunc(p.AllFacts(), func(f *ecosystem.Facts) bool { return f.InstallReadsSource.Known() })
+}
+
+// ecosystemJunk is what the tools of all stages leave behind, each pattern once.
+func ecosystemJunk(p *rule.Pass) (junk []ecosystem.Junk) {
+	for _, facts := range p.AllFacts() {
+		for _, j := range facts.Junk {
+			if !slices.ContainsFunc(junk, func(k ecosystem.Junk) bool { return k.Pattern == j.Pattern }) {
+				junk = append(junk, j)
+			}
+		}
+	}
+	return junk
 }
 
 // neededForBuild reports whether a step or the project itself uses junk of a class:
@@ -175,7 +191,7 @@ func readsHistory(p *rule.Pass) bool {
 			}
 		}
 	}
-	return p.Facts != nil && p.Facts.InstallReadsSource.Known() && slices.ContainsFunc(packageFiles, func(name string) bool {
+	return installReadsSource(p) && slices.ContainsFunc(packageFiles, func(name string) bool {
 		text, err := p.ReadText(name)
 		return err != nil || slices.ContainsFunc(versionTools, func(tool string) bool { return strings.Contains(text, tool) })
 	})
@@ -254,10 +270,7 @@ func usualPatterns(p *rule.Pass) []string {
 	if !readsHistory(p) {
 		patterns = append(patterns, "**/.git")
 	}
-	if p.Facts == nil {
-		return patterns
-	}
-	for _, j := range p.Facts.Junk {
+	for _, j := range ecosystemJunk(p) {
 		class := buildctx.Class{Pattern: j.Pattern, What: j.What}
 		if found, err := p.Context.Junk([]buildctx.Class{class}); err == nil && len(found) == 0 {
 			patterns = append(patterns, j.Pattern)

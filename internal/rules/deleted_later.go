@@ -179,7 +179,7 @@ func ignoreDeleted(p *rule.Pass, earlier []*runStep, step *runStep, source *dock
 	if inst := bindsContext(p); inst != nil {
 		return nil, fmt.Sprintf("line %d mounts the context, and may want the files: if not, add them to .dockerignore", p.File.Position(inst.Span.Start).Line)
 	}
-	if p.Facts != nil && p.Facts.InstallReadsSource.Known() {
+	if installReadsSource(p) {
 		return nil, "installing reads the source, and may want the files: if not, add them to .dockerignore"
 	}
 	patterns, ok := contextPaths(p, step, source, targets)

@@ -75,7 +75,8 @@ func checkSourceBeforeDependencies(p *rule.Pass) error {
 // fetchFirst reports a build that downloads its dependencies by itself, below the source: they
 // are downloaded again with every change. The fix downloads them in a step of their own.
 func fetchFirst(p *rule.Pass, stage *dockerfile.Stage) {
-	if p.Facts == nil || !p.Facts.Fetch.Known() {
+	facts := p.FactsOf(stage)
+	if facts == nil || !facts.Fetch.Known() {
 		return
 	}
 	source, build := sourceThenBuild(p, stage)
@@ -85,11 +86,11 @@ func fetchFirst(p *rule.Pass, stage *dockerfile.Stage) {
 	f := finding.Finding{
 		Span: source.Span,
 		Message: fmt.Sprintf("%s comes before the build on line %d, which downloads all dependencies again with every change of the source; copy the manifests first, and run %s",
-			strings.TrimSpace(firstLine(p.Text(source.Span))), p.File.Position(build.Span.Start).Line, p.Facts.Fetch.Value),
+			strings.TrimSpace(firstLine(p.Text(source.Span))), p.File.Position(build.Span.Start).Line, facts.Fetch.Value),
 		Costs: historyCosts(p, []*dockerfile.Instruction{build}),
 	}
-	lines, reason := copyManifests(p, source, p.Facts.Manifests)
-	switch s := p.Facts.InstallReadsSource; {
+	lines, reason := copyManifests(p, source, facts.Manifests)
+	switch s := facts.InstallReadsSource; {
 	case s.Known():
 		f.Refused = fmt.Sprintf("downloading reads the source itself: %s (%s:%d)", s.Value, s.Source.File, s.Source.Line)
 	case reason != "":
@@ -101,7 +102,7 @@ func fetchFirst(p *rule.Pass, stage *dockerfile.Stage) {
 			Title:  "Download the dependencies before the source is copied",
 			Safety: finding.Unsafe,
 			Why:    "the download may need files that are no manifests; the proof builds it from the manifests alone",
-			Edits:  []edit.Edit{p.Insert(p.File.Block(source).Start, lines+keywordAs(p.Text(source.KeywordSpan), "RUN")+" "+p.Facts.Fetch.Value+"\n")},
+			Edits:  []edit.Edit{p.Insert(p.File.Block(source).Start, lines+keywordAs(p.Text(source.KeywordSpan), "RUN")+" "+facts.Fetch.Value+"\n")},
 		}
 	}
 	p.Report(f)
@@ -245,18 +246,19 @@ func manifestsFor(p *rule.Pass, stage *dockerfile.Stage, source *dockerfile.Inst
 			dependencies = true
 		}
 	}
+	facts := p.FactsOf(stage)
 	switch {
 	case !dependencies:
 		return nil, ""
-	case p.Facts == nil:
+	case facts == nil:
 		return nil, "which files the install step reads is not known: no ecosystem that plimsoll knows recognised the application"
-	case p.Facts.InstallReadsSource.Known():
-		s := p.Facts.InstallReadsSource.Source
-		return nil, fmt.Sprintf("installing reads the source itself: %s (%s:%d)", p.Facts.InstallReadsSource.Value, s.File, s.Line)
-	case len(p.Facts.Manifests) == 0:
+	case facts.InstallReadsSource.Known():
+		s := facts.InstallReadsSource.Source
+		return nil, fmt.Sprintf("installing reads the source itself: %s (%s:%d)", facts.InstallReadsSource.Value, s.File, s.Line)
+	case len(facts.Manifests) == 0:
 		return nil, "the install step names no manifest in the context; list the dependencies in a file"
 	}
-	return p.Facts.Manifests, ""
+	return facts.Manifests, ""
 }
 
 // blockedMove says which instruction between the COPY and the last install
@@ -374,11 +376,11 @@ func overlaps(p *rule.Pass, a, b *dockerfile.Instruction) bool {
 
 // bringsManifests reports whether an instruction copies manifests alone, to where the source has them.
 func bringsManifests(p *rule.Pass, inst *dockerfile.Instruction) bool {
-	if _, from := inst.Flag("from"); from || p.Facts == nil {
+	if _, from := inst.Flag("from"); from {
 		return false
 	}
 	return !slices.ContainsFunc(inst.Sources(), func(w dockerfile.Word) bool {
-		return !isManifest(p, cleanSource(w.Text))
+		return !isManifest(p.FactsOf(inst.Stage), cleanSource(w.Text))
 	})
 }
 
@@ -394,7 +396,7 @@ func readsBeside(p *rule.Pass, s *runStep) string {
 			}
 			named := joined && strings.HasPrefix(w.Text, "--") || strings.Contains(value, "/") || i > 0 && (c.args[i-1].Text == "-f" || c.args[i-1].Text == "--find-links")
 			name := strings.TrimPrefix(cleanSource(value), workdir+"/")
-			if _, ok := p.Context.Lookup(name); !named || !ok || name == "." || isManifest(p, name) {
+			if _, ok := p.Context.Lookup(name); !named || !ok || name == "." || isManifest(p.FactsOf(s.inst.Stage), name) {
 				continue
 			}
 			return name
@@ -403,6 +405,6 @@ func readsBeside(p *rule.Pass, s *runStep) string {
 	return ""
 }
 
-func isManifest(p *rule.Pass, name string) bool {
-	return p.Facts != nil && slices.ContainsFunc(p.Facts.Manifests, func(m ecosystem.Fact[ecosystem.Manifest]) bool { return m.Value.Path == name })
+func isManifest(facts *ecosystem.Facts, name string) bool {
+	return facts != nil && slices.ContainsFunc(facts.Manifests, func(m ecosystem.Fact[ecosystem.Manifest]) bool { return m.Value.Path == name })
 }

@@ -45,7 +45,8 @@ func newSplit(p *rule.Pass) *split {
 // builtOn reports whether a build step of the application stands on a line of the instruction.
 func builtOn(p *rule.Pass, inst *dockerfile.Instruction) bool {
 	from, to := p.File.Position(inst.Span.Start).Line, p.File.Position(inst.Span.End).Line
-	return slices.ContainsFunc(p.Facts.Builds, func(b ecosystem.Fact[string]) bool {
+	facts := p.FactsOf(inst.Stage)
+	return facts != nil && slices.ContainsFunc(facts.Builds, func(b ecosystem.Fact[string]) bool {
 		return b.Source.File == p.DockerfilePath && b.Source.Line >= from && b.Source.Line <= to
 	})
 }

@@ -257,6 +257,9 @@ func (s *split) carry(inst *dockerfile.Instruction) carrying {
 	}
 	switch inst.Keyword {
 	case "COPY", "ADD":
+		if len(inst.Heredocs) > 0 {
+			return repeated // it makes the file, whose use is not known
+		}
 		if !bringsManifests(s.p, inst) && !s.bundle.Source {
 			return repeated // the application may read it
 		}

@@ -24,6 +24,8 @@ import (
 const (
 	// answerLimit bounds what the helper may write; what it says comes from an untrusted container.
 	answerLimit = 32 << 20
+	// startLimit bounds how long a process may take to start; it takes less than a second on an idle machine.
+	startLimit = 2 * time.Minute
 	// closeLimit bounds how long a killed container may take to go.
 	closeLimit = 20 * time.Second
 )
@@ -93,14 +95,37 @@ func (c *container) start(ctx context.Context, s *imageSession, req gateway.Star
 		return err
 	}
 	req.Stdout, req.Stderr = c.output, c.output
-	// The process outlives the call that starts it.
-	c.process, err = c.gateway.Start(context.WithoutCancel(ctx), req)
+	c.process, err = startProcess(ctx, c.gateway, req)
 	if err != nil {
-		return errors.Join(err, c.gateway.Release(context.WithoutCancel(ctx)))
+		release, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeLimit)
+		defer cancel()
+		return errors.Join(err, c.gateway.Release(release))
 	}
 	c.started = time.Now()
 	go c.wait()
 	return nil
+}
+
+// startProcess starts a process that outlives the call. BuildKit's gateway has lost the answer to a start
+// for ever: that ends as an error, and an interrupt is heeded meanwhile.
+func startProcess(ctx context.Context, in gateway.Container, req gateway.StartRequest) (gateway.ContainerProcess, error) {
+	type answer struct {
+		process gateway.ContainerProcess
+		err     error
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, startLimit, fmt.Errorf("not started after %s", startLimit))
+	defer cancel()
+	answered := make(chan answer, 1)
+	go func() {
+		process, err := in.Start(context.WithoutCancel(ctx), req)
+		answered <- answer{process, err}
+	}()
+	select {
+	case a := <-answered:
+		return a.process, a.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 }
 
 func (c *container) wait() {
@@ -153,7 +178,7 @@ func (c *container) Exec(ctx context.Context, req engine.ExecRequest) ([]byte, e
 	}
 	answer := &bounded{limit: answerLimit}
 	complaint := &tail{limit: 4 << 10}
-	process, err := c.gateway.Start(context.WithoutCancel(ctx), gateway.StartRequest{
+	process, err := startProcess(ctx, c.gateway, gateway.StartRequest{
 		Args:   append([]string{HelperPath, agent.Command}, req.Args...),
 		Env:    mergeEnv(c.env, req.Env),
 		User:   cmpOr(req.User, "0:0"),

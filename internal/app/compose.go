@@ -216,6 +216,19 @@ func composeNotes(p *compose.Project, s *compose.Service) (notes []string) {
 	return notes
 }
 
+// port is where to ask the application: 0, which takes the port that it is seen to listen on, when the service publishes
+// other ones than the source tells, as its environment may have moved it there.
+func (t *subject) port(known ecosystem.Fact[int]) int {
+	published := t.options.Ports
+	if known.Source.Observed() || len(published) == 0 {
+		return known.Value
+	}
+	if slices.ContainsFunc(published, func(p ecosystem.Fact[int]) bool { return p.Value == known.Value }) {
+		return known.Value
+	}
+	return 0
+}
+
 // env is what the service gives its containers, as NAME=value.
 func (t *subject) env() (env []string) {
 	if t.service != nil {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/plimsoll/plimsoll/internal/dockerfile"
+	"github.com/plimsoll/plimsoll/internal/ecosystem"
 	"github.com/plimsoll/plimsoll/internal/report"
 	"golang.org/x/tools/txtar"
 )
@@ -132,5 +133,31 @@ func TestUnknownTarget(t *testing.T) {
 	_, err := Fix(t.Context(), FixOptions{Path: filepath.Join(dir, "api"), Target: "prd", Offline: true})
 	if err == nil || !strings.Contains(err.Error(), `no stage "prd" to build: it has prod, dev`) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// The environment of a service may move the application to another port than the source tells.
+func TestPort(t *testing.T) {
+	at := func(port int) ecosystem.Fact[int] {
+		return ecosystem.Fact[int]{Value: port, Source: ecosystem.Source{File: "app.py", Line: 1}}
+	}
+	seen := ecosystem.Fact[int]{Value: 3000, Source: ecosystem.Source{Note: "seen"}}
+	for _, test := range []struct {
+		name      string
+		known     ecosystem.Fact[int]
+		published []ecosystem.Fact[int]
+		want      int
+	}{
+		{"no compose file", at(8000), nil, 8000},
+		{"the same", at(8000), []ecosystem.Fact[int]{at(9229), at(8000)}, 8000},
+		{"another", at(8000), []ecosystem.Fact[int]{at(3000)}, 0},
+		{"observed", seen, []ecosystem.Fact[int]{at(8000)}, 3000},
+		{"not known", ecosystem.Fact[int]{}, []ecosystem.Fact[int]{at(8000), at(9229)}, 0},
+	} {
+		s := &subject{}
+		s.options.Ports = test.published
+		if got := s.port(test.known); got != test.want {
+			t.Errorf("%s: %d, want %d", test.name, got, test.want)
+		}
 	}
 }

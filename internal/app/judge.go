@@ -32,7 +32,7 @@ func (p *proof) trial(s *side, from *project.Project) observe.Trial {
 		Health: s.built.Health(), StopSignal: s.built.StopSignal(), StartTimeout: p.opts.StartTimeout,
 	}
 	if facts := from.Facts; facts != nil {
-		t.Port = facts.Port.Value
+		t.Port = p.subject.port(facts.Port)
 		if !facts.Health.Source.Observed() { // else before was not waited for in that way either
 			t.Path = facts.Health.Value
 		}

@@ -52,6 +52,7 @@ type proof struct {
 	opts    ProveOptions
 	rules   []*rule.Rule
 	project *project.Project
+	subject *subject
 	report  *report.Report
 	env     []string // the user's, for both containers
 
@@ -110,6 +111,7 @@ func newProof(ctx context.Context, opts ProveOptions) (*proof, error) {
 	if p.project, err = load(ctx, subject, sources{opts.Offline, opts.Mirrors}); err != nil {
 		return nil, err
 	}
+	p.subject = subject
 	p.opts.Target, p.opts.BuildArgs = subject.options.Build.Target, subject.options.Build.Args
 	p.env = lastOf(append(subject.env(), env...))
 	p.report = newReport(opts.Version, p.project)

@@ -190,7 +190,7 @@ func composeNotes(p *compose.Project, s *compose.Service) (notes []string) {
 	}
 	for _, c := range []*compose.Command{s.Entrypoint, s.Command} {
 		if c != nil {
-			note("%s: the service starts another command than the image does by itself: the proof runs the image's own.", displayPath(c.Place.String()))
+			note("%s: the service sets the command. The proof runs what the Dockerfile starts, and this only where that names nothing.", displayPath(c.Place.String()))
 		}
 	}
 	for _, v := range []struct {
@@ -214,6 +214,23 @@ func composeNotes(p *compose.Project, s *compose.Service) (notes []string) {
 		note("Variables that the compose file asks for are not set, and empty: %s.", strings.Join(s.Unset, ", "))
 	}
 	return notes
+}
+
+// command is what the service starts, where the Dockerfile names neither an entry point nor a command.
+func (t *subject) command(p *project.Project) (entrypoint, command []string) {
+	if t.service == nil || p.Final == nil {
+		return nil, nil
+	}
+	if state := p.File.EndState(p.Final); state.Cmd != nil || state.Entrypoint != nil {
+		return nil, nil
+	}
+	if c := t.service.Entrypoint; c != nil {
+		entrypoint = append([]string{}, c.Argv...)
+	}
+	if c := t.service.Command; c != nil {
+		command = append([]string{}, c.Argv...)
+	}
+	return entrypoint, command
 }
 
 // port is where to ask the application: 0, which takes the port that it is seen to listen on, when the service publishes

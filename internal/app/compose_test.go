@@ -161,3 +161,25 @@ func TestPort(t *testing.T) {
 		}
 	}
 }
+
+// A service's command is run where the Dockerfile names none.
+func TestCommand(t *testing.T) {
+	for text, want := range map[string]string{
+		"FROM debian\n":                       "[python app.py]",
+		"FROM debian\nCMD [\"run\"]\n":        "[]",
+		"FROM debian\nENTRYPOINT [\"run\"]\n": "[]",
+	} {
+		dir := tree(t, "-- compose.yaml --\nservices: {a: {build: ., command: python app.py}}\n-- Dockerfile --\n"+text)
+		s, err := subjectOf(dir, ComposeOptions{}, dockerfile.Build{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := load(t.Context(), s, sources{offline: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if entrypoint, command := s.command(p); entrypoint != nil || fmt.Sprint(command) != want {
+			t.Errorf("%q: %q %q, want %s", text, entrypoint, command, want)
+		}
+	}
+}

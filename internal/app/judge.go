@@ -28,7 +28,7 @@ const maxRequests = 60
 // trial is how a side's container is run.
 func (p *proof) trial(s *side, from *project.Project) observe.Trial {
 	t := observe.Trial{
-		Image: s.built.Result.Image, Env: s.version.Env, Load: p.opts.Requests,
+		Image: s.built.Result.Image, Env: s.version.Env, Cmd: s.built.Argv(), Load: p.opts.Requests,
 		Health: s.built.Health(), StopSignal: s.built.StopSignal(), StartTimeout: p.opts.StartTimeout,
 	}
 	if facts := from.Facts; facts != nil {

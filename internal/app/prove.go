@@ -55,6 +55,8 @@ type proof struct {
 	subject *subject
 	report  *report.Report
 	env     []string // the user's, for both containers
+	// entrypoint and command are a compose service's, where the Dockerfile sets none.
+	entrypoint, command []string
 
 	engine   engine.Engine
 	registry *image.Registry
@@ -115,6 +117,7 @@ func newProof(ctx context.Context, opts ProveOptions) (*proof, error) {
 	p.opts.Target, p.opts.BuildArgs = subject.options.Build.Target, subject.options.Build.Args
 	p.env = lastOf(append(subject.env(), env...))
 	p.report = newReport(opts.Version, p.project)
+	p.entrypoint, p.command = subject.command(p.project)
 	subject.tell(p.report)
 	return p, nil
 }
@@ -233,7 +236,7 @@ func (p *proof) version(name string, from *project.Project, env []string) (*side
 			Name: name, ContextDir: from.Root, Dockerfile: from.File.Source, DockerfileName: from.DockerfilePath,
 			Ignore: []byte(ignore), Overrides: overrides, Target: p.opts.Target, BuildArgs: p.opts.BuildArgs,
 		},
-		Env: env,
+		Env: env, Entrypoint: p.entrypoint, Command: p.command,
 	}}, nil
 }
 

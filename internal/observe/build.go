@@ -3,6 +3,7 @@ package observe
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -18,6 +19,8 @@ type Version struct {
 	Build engine.BuildRequest
 	// Env is given to its containers.
 	Env []string
+	// Entrypoint and Command replace the image's, as docker run does, when not nil.
+	Entrypoint, Command []string
 }
 
 // Built is a version that was built.
@@ -29,6 +32,19 @@ type Built struct {
 
 // User is the user that the image's config names.
 func (b *Built) User() string { return b.config.Config.User }
+
+// Argv is what containers are started with in place of the image's own command; nil when that is used. Another entry
+// point leaves the image's command out, as with docker run.
+func (b *Built) Argv() []string {
+	config := b.config.Config
+	switch {
+	case b.Entrypoint != nil:
+		return slices.Concat(b.Entrypoint, b.Command)
+	case b.Command != nil:
+		return slices.Concat(config.Entrypoint, b.Command)
+	}
+	return nil
+}
 
 // StopSignal is the signal that the image asks to be stopped with; 0 when it names none.
 func (b *Built) StopSignal() syscall.Signal {

@@ -45,8 +45,12 @@ func Job(ctx context.Context, e engine.Engine, b *Built) (*ecosystem.Observed, e
 // runCommand runs what the image would start to its end.
 func (b *Built) runCommand(ctx context.Context, c *agent.Client) error {
 	config := b.config.Config
+	argv := b.Argv()
+	if argv == nil {
+		argv = slices.Concat(config.Entrypoint, config.Cmd)
+	}
 	a, err := c.Exec(ctx, agent.ExecRequest{
-		Argv: slices.Concat(config.Entrypoint, config.Cmd), Env: slices.Concat(config.Env, b.Env), Dir: config.WorkingDir, User: config.User, Timeout: jobLimit,
+		Argv: argv, Env: slices.Concat(config.Env, b.Env), Dir: config.WorkingDir, User: config.User, Timeout: jobLimit,
 	})
 	switch {
 	case err != nil:

@@ -22,6 +22,8 @@ type Trial struct {
 	Image string
 	// Env is given to the container in addition to the image's own.
 	Env []string
+	// Cmd replaces the image's entry point and command when not nil.
+	Cmd []string
 	// Port and Path are asked until the application answers. An empty path
 	// means a TCP connection, port 0 whatever port it listens on.
 	Port int
@@ -82,7 +84,7 @@ type Asker func(ctx context.Context, a *agent.Client, port int) ([]agent.HTTPReq
 // Run runs one trial. ask, if not nil, adds requests to those of the trial. An
 // application that does not start is an Outcome, not an error.
 func Run(ctx context.Context, e engine.Engine, t Trial, ask Asker) (*Outcome, error) {
-	c, err := e.Run(ctx, engine.RunRequest{Image: t.Image, Env: t.Env})
+	c, err := e.Run(ctx, engine.RunRequest{Image: t.Image, Env: t.Env, Cmd: t.Cmd})
 	if err != nil {
 		return nil, fmt.Errorf("starting the container: %w", err)
 	}

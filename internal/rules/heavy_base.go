@@ -205,6 +205,9 @@ func needsFullBase(p *rule.Pass) string {
 		if !ships(p, stage) {
 			continue
 		}
+		if reason := onbuild(p, stage); reason != "" {
+			return reason
+		}
 		for _, step := range runSteps(p, stage) {
 			for _, c := range step.installs {
 				names, _ := c.packages()
@@ -221,6 +224,16 @@ func needsFullBase(p *rule.Pass) string {
 	for _, program := range p.Facts.Programs {
 		if fullPrograms[program.Value] && !slices.Contains(brought, program.Value) {
 			return fmt.Sprintf("the application calls %s (%s:%d), which the slim base does not have: install it", program.Value, program.Source.File, program.Source.Line)
+		}
+	}
+	return ""
+}
+
+// onbuild says that a stage has commands for images that are built on it: no proof runs those.
+func onbuild(p *rule.Pass, stage *dockerfile.Stage) string {
+	for _, inst := range stage.Instructions {
+		if inst.Keyword == "ONBUILD" {
+			return fmt.Sprintf("line %d is an ONBUILD: what it runs in images built on this one may need the full base, and no proof runs it: change the base by hand, and build one of those images", p.File.Position(inst.Span.Start).Line)
 		}
 	}
 	return ""

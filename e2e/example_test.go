@@ -71,10 +71,15 @@ func checkFigures(t *testing.T, d *document) {
 	if health := d.After["health"].Value; health != "healthy → unhealthy when frozen → healthy" {
 		t.Errorf("health: %v", health)
 	}
-	secretsBefore, secretsAfter := d.number(t, d.Before, "secrets"), d.number(t, d.After, "secrets")
-	t.Logf("secrets: in %v places before, in %v after", secretsBefore, secretsAfter)
-	if secretsBefore == 0 || secretsAfter != 0 {
-		t.Errorf("secrets in %v places before and in %v after, want some and none", secretsBefore, secretsAfter)
+	for _, metric := range []string{"secrets", "credentials"} {
+		before, after := d.number(t, d.Before, metric), d.number(t, d.After, metric)
+		t.Logf("%s: in %v places before, in %v after", metric, before, after)
+		if before == 0 || after != 0 {
+			t.Errorf("%s in %v places before and in %v after, want some and none", metric, before, after)
+		}
+	}
+	if before, after := d.number(t, d.Before, "waste_bytes"), d.number(t, d.After, "waste_bytes"); after >= before {
+		t.Errorf("%v bytes of waste before and %v after", before, after)
 	}
 	for _, name := range []string{"layers", "cold_build_seconds", "push_seconds", "pull_seconds", "start_seconds", "memory_bytes"} {
 		t.Logf("%s: %v → %v", name, d.number(t, d.Before, name), d.number(t, d.After, name))

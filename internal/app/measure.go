@@ -14,6 +14,7 @@ import (
 
 	"github.com/plimsoll/plimsoll/internal/finding"
 	"github.com/plimsoll/plimsoll/internal/image"
+	"github.com/plimsoll/plimsoll/internal/inspect"
 	"github.com/plimsoll/plimsoll/internal/measure"
 	"github.com/plimsoll/plimsoll/internal/observe"
 	"github.com/plimsoll/plimsoll/internal/report"
@@ -44,6 +45,7 @@ func (p *proof) measure(ctx context.Context) error {
 			{"pushing " + name, p.push},
 			{"pulling " + name, p.pull},
 			{"searching " + name + " for secrets", p.search},
+			{"looking into the layers of " + name, p.lookInto},
 		}
 		for _, step := range steps {
 			p.phase(step.phase)
@@ -201,7 +203,7 @@ func (p *proof) push(ctx context.Context, s *side) error {
 	return nil
 }
 
-// pull measures pulling from the registry into an empty folder, and reads the sizes on the way.
+// pull measures pulling from the registry into an empty folder.
 func (p *proof) pull(ctx context.Context, s *side) error {
 	dir := filepath.Join(p.work, "pull-"+s.version.Build.Name)
 	n := 0
@@ -211,7 +213,6 @@ func (p *proof) pull(ctx context.Context, s *side) error {
 		if err != nil {
 			return 0, err
 		}
-		s.contents = &pulled.Contents
 		return pulled.Seconds, nil
 	})
 	if !p.opts.Keep {
@@ -249,6 +250,50 @@ func (p *proof) search(ctx context.Context, s *side) error {
 	return nil
 }
 
+// lookInto reads the image as plimsoll inspect does: for its sizes, for what its layers hold in
+// vain, and for credentials that nobody knew of. What is known of a base's layers is kept for the next time.
+func (p *proof) lookInto(ctx context.Context, s *side) error {
+	r, err := inspect.Image(ctx, p.reference(s), inspect.Options{Secrets: true, CacheDir: cacheDir("inspect")})
+	if err != nil {
+		return fmt.Errorf("looking into the layers of %s: %w", s.version.Build.Name, err)
+	}
+	s.looked = r
+	s.set[measure.Waste] = measure.Measurement{
+		Metric: measure.Waste, Unit: "bytes", Samples: []float64{float64(r.ReclaimableBytes())}, Basis: finding.Observed,
+		Note: "files that a later layer deletes, replaces or only copies",
+	}
+	s.set[measure.Credentials] = measure.Measurement{
+		Metric: measure.Credentials, Unit: "places", Samples: []float64{float64(len(r.Secrets))}, Basis: finding.Observed,
+		Note: "recognised by the rules of plimsoll inspect in every layer, the config and the history" + somePlaces(r.Secrets),
+	}
+	return nil
+}
+
+// fewPlaces is how many places of credentials a note names.
+const fewPlaces = 3
+
+// somePlaces names the first places where credentials were found.
+func somePlaces(found []inspect.Secret) string {
+	var places []string
+	for _, s := range found[:min(len(found), fewPlaces)] {
+		place := s.Where + " " + s.Path
+		if s.Where == "layer" {
+			place = "/" + strings.TrimPrefix(s.Path, "/")
+		}
+		if s.Line > 0 {
+			place += fmt.Sprintf(":%d", s.Line)
+		}
+		places = append(places, place)
+	}
+	switch {
+	case len(places) == 0:
+		return ""
+	case len(found) > fewPlaces:
+		places = append(places, fmt.Sprintf("%d more", len(found)-fewPlaces))
+	}
+	return ": " + strings.Join(places, ", ")
+}
+
 // addObserved puts down what building and running showed.
 func (s *side) addObserved() {
 	put := func(metric measure.Metric, unit string, note string, samples ...float64) {
@@ -257,13 +302,13 @@ func (s *side) addObserved() {
 		}
 	}
 	put(measure.ColdBuild, "seconds", s.coldNote(), s.cold...)
-	put(measure.ImageBytes, "bytes", "", float64(s.contents.UncompressedBytes))
-	put(measure.TransferBytes, "bytes", "", float64(s.contents.TransferBytes))
-	put(measure.Layers, "layers", "", float64(len(s.contents.Layers)))
+	put(measure.ImageBytes, "bytes", "", float64(s.looked.ArchiveBytes))
+	put(measure.TransferBytes, "bytes", "", float64(s.looked.TransferBytes))
+	put(measure.Layers, "layers", "", float64(len(s.looked.Layers)))
 	const megabitsPer100 = 100e6 / 8 // bytes a second at 100 Mbit/s
 	for _, metric := range []measure.Metric{measure.Push100Mbit, measure.Pull100Mbit} {
 		s.set[metric] = measure.Measurement{
-			Metric: metric, Unit: "seconds", Samples: []float64{float64(s.contents.TransferBytes) / megabitsPer100}, Basis: finding.Derived,
+			Metric: metric, Unit: "seconds", Samples: []float64{float64(s.looked.TransferBytes) / megabitsPer100}, Basis: finding.Derived,
 			Note: "transfer bytes at 100 Mbit/s, nothing there before",
 		}
 	}

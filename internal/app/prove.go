@@ -14,6 +14,7 @@ import (
 	"github.com/plimsoll/plimsoll/internal/ecosystem"
 	"github.com/plimsoll/plimsoll/internal/engine"
 	"github.com/plimsoll/plimsoll/internal/image"
+	"github.com/plimsoll/plimsoll/internal/inspect"
 	"github.com/plimsoll/plimsoll/internal/measure"
 	"github.com/plimsoll/plimsoll/internal/observe"
 	"github.com/plimsoll/plimsoll/internal/probe"
@@ -89,10 +90,10 @@ type side struct {
 	// warmSteps are the steps of the last build after a change of the source.
 	warmSteps []engine.Step
 	// trials are the containers that were run, the one that was asked first.
-	trials   []*observe.Outcome
-	contents *image.Contents
-	places   []image.Place
-	set      measure.Set
+	trials []*observe.Outcome
+	looked *inspect.Report
+	places []image.Place
+	set    measure.Set
 }
 
 func newProof(ctx context.Context, opts ProveOptions) (*proof, error) {

@@ -27,6 +27,8 @@ const (
 	User          Metric = "user"                     // uid[:gid] of the main process
 	Health        Metric = "health"                   // healthy / unhealthy when frozen / healthy again
 	Secrets       Metric = "secrets"                  // places in layers, config and history where a baked-in value is found
+	Waste         Metric = "waste_bytes"              // contents of files in layers that the final tree does not have
+	Credentials   Metric = "credentials"              // places in layers, config and history where rules find a credential
 )
 
 // Measurement is one metric of one subject. Samples are the raw values in the

@@ -157,6 +157,7 @@ func before() measure.Set {
 		figure(measure.ImageBytes, "bytes", finding.Observed, "", 1_043_000_000),
 		figure(measure.TransferBytes, "bytes", finding.Observed, "", 391_000_000),
 		figure(measure.Layers, "layers", finding.Observed, "", 11),
+		figure(measure.Waste, "bytes", finding.Observed, "", 58_000_000),
 		figure(measure.ColdBuild, "seconds", finding.Observed, "", 41.2),
 		figure(measure.Rebuild, "seconds", finding.Observed, "", 31.5, 30.1, 33.0),
 		figure(measure.Pull100Mbit, "seconds", finding.Derived, "", 31.28),
@@ -166,6 +167,7 @@ func before() measure.Set {
 		text(measure.User, "0"),
 		text(measure.Health, "none"),
 		figure(measure.Secrets, "places", finding.Observed, "", 3),
+		figure(measure.Credentials, "places", finding.Observed, "", 4),
 	)
 }
 
@@ -174,6 +176,7 @@ func after() measure.Set {
 		figure(measure.ImageBytes, "bytes", finding.Observed, "", 152_300_000),
 		figure(measure.TransferBytes, "bytes", finding.Observed, "", 54_100_000),
 		figure(measure.Layers, "layers", finding.Observed, "", 9),
+		figure(measure.Waste, "bytes", finding.Observed, "", 12_300),
 		figure(measure.ColdBuild, "seconds", finding.Observed, "", 24.4),
 		figure(measure.Rebuild, "seconds", finding.Observed, "", 1.2, 1.1, 1.3),
 		figure(measure.Pull100Mbit, "seconds", finding.Derived, "", 4.328),
@@ -183,6 +186,7 @@ func after() measure.Set {
 		text(measure.User, "10001:10001"),
 		text(measure.Health, "healthy → unhealthy when frozen → healthy"),
 		figure(measure.Secrets, "places", finding.Observed, "", 0),
+		figure(measure.Credentials, "places", finding.Observed, "", 0),
 	)
 }
 

@@ -23,6 +23,7 @@ func rows() []metric {
 		{measure.ImageBytes, "image, uncompressed"},
 		{measure.TransferBytes, "transfer, compressed"},
 		{measure.Layers, "layers"},
+		{measure.Waste, "waste in the layers"},
 		{measure.ColdBuild, "build, nothing cached"},
 		{measure.Rebuild, "rebuild after a change"},
 		{measure.Expected, "rebuild at a commit"},
@@ -36,6 +37,7 @@ func rows() []metric {
 		{measure.User, "user"},
 		{measure.Health, "health"},
 		{measure.Secrets, "baked-in secrets"},
+		{measure.Credentials, "credentials found"},
 	}
 }
 

@@ -126,7 +126,10 @@ func (p *proof) startStop(ctx context.Context, s *side) error {
 func (p *proof) rebuild(ctx context.Context, s *side) error {
 	change, ok := p.change()
 	if !ok {
-		p.report.NotEvaluated = append(p.report.NotEvaluated, report.NotEvaluated{Rule: string(measure.Rebuild), Reason: "no source file is known that could be changed without harm"})
+		missing := report.NotEvaluated{Rule: string(measure.Rebuild), Reason: "no source file is known that could be changed without harm"}
+		if !slices.Contains(p.report.NotEvaluated, missing) { // it is the same for both sides
+			p.report.NotEvaluated = append(p.report.NotEvaluated, missing)
+		}
 		return nil
 	}
 	seconds, steps, err := observe.Rebuild(ctx, p.engine, s.version, change, p.opts.Samples, p.event)

@@ -116,11 +116,11 @@ func refuseUser(p *rule.Pass) string {
 	switch {
 	case p.Facts == nil:
 		return "what the application writes is not known: no ecosystem that plimsoll knows recognised it; add a user and USER by hand"
+	case p.Facts.Port.Known() && p.Facts.Port.Value < 1024:
+		return fmt.Sprintf("the application listens on port %d (%s), which a user other than root may not be allowed to: %s",
+			p.Facts.Port.Value, whereShown(p.Facts.Port.Source), instead(p))
 	case distribution(p, p.Final) == "":
 		return fmt.Sprintf("how users are made in %s is not known: add one by hand", p.Final.Base)
-	case p.Facts.Port.Known() && p.Facts.Port.Value < 1024:
-		return fmt.Sprintf("the application listens on port %d (%s), which a user other than root may not be allowed to: serve on a port from 1024 up",
-			p.Facts.Port.Value, whereShown(p.Facts.Port.Source))
 	}
 	if name, by := switchesUser(p); by != nil {
 		return fmt.Sprintf("line %d starts the application through %s, which wants root to switch the user: switch with USER instead", p.File.Position(by.Span.Start).Line, name)
@@ -137,6 +137,25 @@ func refuseUser(p *rule.Pass) string {
 		}
 	}
 	return ""
+}
+
+// unprivileged are images that do what an official one does, as a user of their own and on another port.
+var unprivileged = map[string]string{
+	"nginx": "take nginxinc/nginx-unprivileged as the base, which serves the same on port 8080, and publish that port",
+}
+
+// instead is what to do about a port that only root may listen on.
+func instead(p *rule.Pass) string {
+	stage := p.Final
+	for stage.Parent != nil {
+		stage = stage.Parent
+	}
+	name, _, _ := strings.Cut(p.File.BaseOf(stage), "@")
+	name, _, _ = strings.Cut(name, ":")
+	if hint := unprivileged[strings.TrimPrefix(strings.TrimPrefix(name, "docker.io/"), "library/")]; hint != "" {
+		return hint
+	}
+	return "serve on a port from 1024 up"
 }
 
 func isRoot(user string) bool {

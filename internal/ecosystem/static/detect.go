@@ -58,8 +58,8 @@ func Detect(input ecosystem.Input) (*ecosystem.Facts, error) {
 	return d.facts, nil
 }
 
-// asked are what every such server answers in its own way: the first page, its other name, and what is not there.
-var asked = []string{"/", "/index.html", "/no/such/page", "/no-such-page.html"}
+// asked are what every such server answers in its own way: the first page, its other names, and what is not there.
+var asked = []string{"/", "/index.html", "/index", "/no/such/page", "/no-such-page.html", "/no/such/index"}
 
 // official reports whether the stage stands on a repository named node.
 func official(in ecosystem.Input) bool {

@@ -91,15 +91,12 @@ func number(text string) int {
 // root is where the runner has the site, which is where nginx's own image has its own.
 const root = "/usr/share/nginx/html"
 
-// config makes nginx answer as serve does (serve-handler's README): a page is found without .html,
-// and asking for it with .html or /index.html leads to the path without; with --single, paths that
-// name no file get index.html; text has its charset.
+// config makes nginx answer as serve does (serve-handler's README and its function shouldRedirect): asking for
+// /a.html leads to /a, and for /a/index to /a, one step at a time; without --single, a page is found without
+// .html; with it, paths that name no file get index.html; text has its charset.
 func (s server) config() string {
-	find := "        try_files $uri $uri.html $uri/index.html =404;"
-	page := ""
-	index := "    location ~ ^(?<page>.*?)/index\\.html$ {\n        return 301 $page/;\n    }\n"
-	if s.single { // /index.html leads to /index there, as any other page
-		index = ""
+	find, page := "        try_files $uri $uri.html $uri/index.html =404;", ""
+	if s.single {
 		find = "        try_files $uri @page;"
 		page = "    location @page {\n        rewrite ^ /index.html break;\n    }\n"
 	}
@@ -109,7 +106,10 @@ func (s server) config() string {
     absolute_redirect off;
     charset utf-8;
     charset_types text/css text/plain text/xml application/javascript text/javascript application/json image/svg+xml application/manifest+json;
-%s    location ~ ^(?<page>.+)\.html$ {
+    location = /index {
+        return 301 /;
+    }
+    location ~ ^(?<page>.+)(\.html?|/index)$ {
         return 301 $page;
     }
     location / {
@@ -120,5 +120,5 @@ func (s server) config() string {
         internal;
     }
 }
-`, s.port, root, index, find, page)
+`, s.port, root, find, page)
 }

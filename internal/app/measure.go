@@ -19,6 +19,7 @@ import (
 	"github.com/plimsoll/plimsoll/internal/observe"
 	"github.com/plimsoll/plimsoll/internal/report"
 	"github.com/plimsoll/plimsoll/internal/secret"
+	"golang.org/x/sync/errgroup"
 )
 
 // enough is how long one figure is sampled: what takes longer than this a
@@ -44,8 +45,7 @@ func (p *proof) measure(ctx context.Context) error {
 			{"rebuilding " + name + " after a change of the source", p.rebuild},
 			{"pushing " + name, p.push},
 			{"pulling " + name, p.pull},
-			{"searching " + name + " for secrets", p.search},
-			{"looking into the layers of " + name, p.lookInto},
+			{"looking into " + name + " and for secrets in it", p.look},
 		}
 		for _, step := range steps {
 			p.phase(step.phase)
@@ -230,27 +230,41 @@ func (p *proof) pull(ctx context.Context, s *side) error {
 	return nil
 }
 
+// look reads the image twice at once: for the values that were baked in, and as plimsoll inspect does.
+func (p *proof) look(ctx context.Context, s *side) error {
+	group, ctx := errgroup.WithContext(ctx)
+	var baked measure.Measurement
+	group.Go(func() (err error) {
+		baked, err = p.search(ctx, s)
+		return err
+	})
+	group.Go(func() error { return p.lookInto(ctx, s) })
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	s.set[measure.Secrets] = baked
+	return nil
+}
+
 // search looks for the values that were baked in, in everything that the image has.
-func (p *proof) search(ctx context.Context, s *side) error {
+func (p *proof) search(ctx context.Context, s *side) (measure.Measurement, error) {
 	values := p.bakedIn()
 	m := measure.Measurement{Metric: measure.Secrets, Unit: "places", Basis: finding.Observed}
 	if len(values) == 0 {
 		m.Samples, m.Note = []float64{0}, "no credential was found to look for"
-		s.set[measure.Secrets] = m
-		return nil
+		return m, nil
 	}
 	if p.searcher == nil { // one for both sides: layers that they share are read once
 		p.searcher = image.NewSearcher(image.Options{}, secret.NewScanner(values, secret.ScanOptions{Encoded: true}))
 	}
 	_, places, err := p.searcher.Search(ctx, p.reference(s))
 	if err != nil {
-		return fmt.Errorf("searching %s for secrets: %w", s.version.Build.Name, err)
+		return m, fmt.Errorf("searching %s for secrets: %w", s.version.Build.Name, err)
 	}
 	s.places = places
 	m.Samples = []float64{float64(len(places))}
 	m.Note = fmt.Sprintf("%d values, searched in every layer, the config and the history, base64 and URL-encoded too", len(values))
-	s.set[measure.Secrets] = m
-	return nil
+	return m, nil
 }
 
 // lookInto reads the image as plimsoll inspect does: for its sizes, for what its layers hold in

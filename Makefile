@@ -12,7 +12,7 @@ export GOFLAGS := -trimpath
 GOFLAGS_BUILD := -ldflags "-s -w"
 # Real engines must run in end-to-end tests, one package at a time: they measure, and share ports.
 E2E_PACKAGES ?= ./e2e/... ./internal/engine/...
-E2E_TIMEOUT  ?= 50m
+E2E_TIMEOUT  ?= 70m
 FUZZTIME     ?= 20s
 
 UNIT_LOG := .cache/unit.log

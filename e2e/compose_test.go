@@ -1,36 +1,46 @@
 package e2e
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/plimsoll/plimsoll/internal/report"
+	reportjson "github.com/plimsoll/plimsoll/internal/report/json"
 )
 
-// composed starts only with what its compose file says: the target, an argument and a variable of .env. The port is
-// neither in the Dockerfile nor in the source.
+// token is a secret of a build, and what it says as it uses it.
+const token = "tok_5f4dcc3b5aa765d61d83"
+
+// composed starts only with what its compose files say: the target, an argument and a variable of .env, and the secret that
+// its build asks for. The port is neither in the Dockerfile nor in the source.
 func composed() map[string]string {
 	return map[string]string{
-		"compose.yaml": `services:
+		"compose.yaml": `include: [deploy/cache.yaml]
+services:
   api:
+    extends: {file: deploy/base.yaml, service: base}
     build:
-      context: ./api
-      target: serve
       args: {GREETING: "hello from compose"}
+      secrets: [token]
     environment:
       SHOP_PORT: ${PORT:-8123}
       SHOP_NAME: ${NAME}
     ports: ["80:${PORT:-8123}"]
     depends_on: [cache]
-  cache: {image: redis}
+secrets:
+  token: {environment: API_TOKEN}
 `,
-		".env": "NAME=corner\n",
+		"deploy/base.yaml":  "services: {base: {build: {context: ../api, target: serve}}}\n",
+		"deploy/cache.yaml": "services: {cache: {image: redis}}\n",
+		".env":              "NAME=corner\nAPI_TOKEN=" + token + "\n",
 		"api/Dockerfile": `FROM python:3.11 AS serve
 ARG GREETING
 ENV GREETING=$GREETING
 WORKDIR /app
 COPY . .
+RUN --mount=type=secret,id=token,required=true echo "fetched with $(cat /run/secrets/token)"
 CMD python app.py
 
 FROM debian:bookworm-slim AS docs
@@ -68,6 +78,13 @@ func TestCompose(t *testing.T) {
 	}
 	if r.Verdict != report.Proven && r.Verdict != report.PartlyProven {
 		t.Errorf("verdict %s: %+v", r.Verdict, r.Failure)
+	}
+	var told bytes.Buffer
+	if err := reportjson.Write(&told, r); err != nil || strings.Contains(told.String(), token) {
+		t.Errorf("the report shows the build's secret, or none was made (%v)", err)
+	}
+	if files := []string{"compose.yaml", "deploy/cache.yaml", "deploy/base.yaml"}; r.Compose != nil && len(r.Compose.Files) != len(files) {
+		t.Errorf("files: %q", r.Compose.Files)
 	}
 	if r.Compose == nil || r.Compose.Service != "api" {
 		t.Errorf("service: %+v", r.Compose)

@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -54,6 +56,45 @@ func TestInterrupt(t *testing.T) {
 	next := run(t, project(t, map[string]string{"Dockerfile": onPython("RUN echo works again && exit 3\n")}), proveArgs()...)
 	if next.code != 3 || !strings.Contains(next.stderr, "works again") {
 		t.Errorf("the next run does not build, exit code %d:\n%s", next.code, next.stderr)
+	}
+}
+
+// TestInterruptWhileFilesAreCopied interrupts it where BuildKit has layers mounted for itself, at several moments of a
+// copy that takes a while.
+func TestInterruptWhileFilesAreCopied(t *testing.T) {
+	needSuite(t)
+	dir := project(t, map[string]string{"Dockerfile": onPython(""), "large": ""})
+	if err := os.Truncate(filepath.Join(dir, "large"), 1<<30); err != nil {
+		t.Fatal(err)
+	}
+	base := run(t, project(t, map[string]string{"Dockerfile": onPython("RUN exit 3\n")}), proveArgs()...) // unpacking it is not what is interrupted
+	if base.code != 3 {
+		t.Fatalf("exit code %d\n%s", base.code, base.stderr)
+	}
+	copies := func() bool { // from one mount to another
+		n := 0
+		for _, point := range mounts(t) {
+			if strings.Contains(point, "buildkit-mount") {
+				n++
+			}
+		}
+		return n > 1
+	}
+	for i := range 4 {
+		r := start(t, dir, proveArgs()...)
+		for deadline := time.Now().Add(limit); !copies(); time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(deadline) || r.ended() {
+				t.Fatalf("it copied nothing:\n%s", r.stderr.String())
+			}
+		}
+		time.Sleep(time.Duration(i) * 50 * time.Millisecond)
+		begin := time.Now()
+		r.interrupt(t)
+		if res := r.wait(t); res.code != 130 {
+			t.Errorf("exit code %d, want 130:\n%s", res.code, res.stderr)
+		}
+		t.Logf("ended %.2f s after the interrupt", time.Since(begin).Seconds())
+		nothingLeft(t)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -22,10 +23,13 @@ import (
 // unpacking it with containerd's own code, the way an engine does.
 func TestInspectBases(t *testing.T) {
 	needSuite(t)
-	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	for _, image := range baseImages(t) {
 		t.Run(image, func(t *testing.T) {
-			res := run(t, t.TempDir(), "inspect", "docker.io/"+image, "--mirror", mirror(), "--mirror", "gcr.io="+suite.bases, "--no-secrets", "--format", "json")
+			t.Parallel()
+			r := command(t, t.TempDir(), suite.program, "inspect", "docker.io/"+image, "--mirror", mirror(), "--mirror", "gcr.io="+suite.bases, "--no-secrets", "--format", "json")
+			r.cmd.Env = append(os.Environ(), "XDG_CACHE_HOME="+t.TempDir())
+			r.begin(t)
+			res := r.wait(t)
 			if res.code != 0 {
 				t.Fatalf("exit code %d\n%s", res.code, res.stderr)
 			}

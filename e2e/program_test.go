@@ -14,7 +14,7 @@ import (
 )
 
 // limit is how long one run of the program may take before it counts as hung.
-const limit = 4 * time.Minute
+const limit = 20 * time.Minute
 
 // result is one run of the program that has ended.
 type result struct {
@@ -41,17 +41,36 @@ type running struct {
 // start starts plimsoll. A run that a test does not wait for is interrupted with the test.
 func start(t *testing.T, dir string, args ...string) *running {
 	t.Helper()
+	r := command(t, dir, suite.program, args...)
+	r.begin(t)
+	return r
+}
+
+// command is a run of a program that has not begun.
+func command(t *testing.T, dir, program string, args ...string) *running {
+	t.Helper()
+	return commandWithin(t, limit, dir, program, args...)
+}
+
+// commandWithin is one that may take longer than others.
+func commandWithin(t *testing.T, limit time.Duration, dir, program string, args ...string) *running {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	t.Cleanup(cancel)
-	r := &running{cmd: exec.CommandContext(ctx, suite.program, args...), began: time.Now(), hung: ctx}
+	r := &running{cmd: exec.CommandContext(ctx, program, args...), hung: ctx}
 	r.cmd.Dir, r.cmd.Stdout, r.cmd.Stderr = dir, &r.stdout, &r.stderr
 	// An interrupt lets the engine clear its mounts away.
 	r.cmd.Cancel = func() error { return r.cmd.Process.Signal(syscall.SIGINT) }
 	r.cmd.WaitDelay = 30 * time.Second
+	return r
+}
+
+func (r *running) begin(t *testing.T) {
+	t.Helper()
+	r.began = time.Now()
 	if err := r.cmd.Start(); err != nil {
 		t.Fatalf("starting plimsoll: %v", err)
 	}
-	return r
 }
 
 func (r *running) wait(t *testing.T) result {
@@ -59,7 +78,7 @@ func (r *running) wait(t *testing.T) result {
 	_ = r.cmd.Wait() // the exit code tells all that the tests want to know
 	res := result{r.cmd.ProcessState.ExitCode(), r.stdout.String(), r.stderr.String(), time.Since(r.began)}
 	if r.hung.Err() != nil {
-		t.Fatalf("%v was not done after %v\n%s", r.cmd.Args[1:], limit, res.stderr)
+		t.Fatalf("%v was not done after %v\n%s", r.cmd.Args[1:], res.took, res.stderr)
 	}
 	for _, text := range []string{res.stdout, res.stderr} {
 		if strings.Contains(text, "goroutine ") {

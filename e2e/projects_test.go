@@ -19,6 +19,7 @@ import (
 	"github.com/plimsoll/plimsoll/internal/app"
 	"github.com/plimsoll/plimsoll/internal/engine"
 	"github.com/plimsoll/plimsoll/internal/engine/embedded"
+	"github.com/plimsoll/plimsoll/internal/measure"
 	"github.com/plimsoll/plimsoll/internal/report"
 )
 
@@ -26,7 +27,7 @@ import (
 // the outcome against what the project's want file says. They share an engine, and run side by side.
 //
 // A project is testdata/projects/ECOSYSTEM/NAME.txtar: what the trap is, the files, and last the file
-// want, which is not part of the project. See wanted for its lines.
+// want, which is not part of the project. See wanted for its lines. INDEX in a file is the address of the package index.
 func TestProjects(t *testing.T) {
 	needSuite(t)
 	paths, err := filepath.Glob("testdata/projects/*/*.txtar")
@@ -105,12 +106,18 @@ type lent struct{ engine.Engine }
 
 func (lent) Close() error { return nil }
 
-// sharedOptions are the options of a proof on a shared engine, with few samples.
+// sharedOptions are the options of a proof on a shared engine, with few samples and those figures alone that tests look at.
 func sharedOptions(e engine.Engine, dir string, want wanted) app.ProveOptions {
+	skip := []measure.Metric{measure.Pull}
+	if len(want.history) == 0 { // what a rebuild at a commit costs is derived from builds without cache
+		skip = append(skip, measure.ColdBuild)
+	}
+	if !want.baseline {
+		skip = append(skip, measure.Rebuild)
+	}
 	return app.ProveOptions{
 		OpenEngine: func(context.Context, app.ProveOptions) (engine.Engine, error) { return lent{e}, nil },
-		Path:       dir, Env: want.env, Probes: want.probes, Requests: 20, Samples: 1, Timeout: limit,
-		Warm:    len(want.history) == 0, // what a rebuild at a commit costs is derived from builds without cache
+		Path:       dir, Env: want.env, Probes: want.probes, Requests: 20, Samples: 1, Timeout: limit, Skip: skip,
 		Mirrors: map[string]string{"docker.io": suite.bases, "gcr.io": suite.bases},
 	}
 }
@@ -138,7 +145,7 @@ func readProject(t *testing.T, path string) (map[string]string, wanted) {
 			want = string(f.Data)
 			continue
 		}
-		files[f.Name] = string(f.Data)
+		files[f.Name] = strings.ReplaceAll(string(f.Data), "INDEX", "http://"+suite.bases+"/simple/")
 	}
 	w, err := parseWanted(want)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 type document struct {
 	Schema   string
 	Verdict  string
+	Engine   struct{ Name, Daemon, Chosen string }
 	Findings []struct {
 		Rule, Message string
 		Costs         []struct {
@@ -27,6 +28,7 @@ type document struct {
 		}
 		Skipped []struct{ Rule, Reason string }
 	}
+	NotEvaluated  []struct{ Rule, Reason string } `json:"not_evaluated"`
 	Files         map[string]string
 	Written       []string
 	Before, After map[string]figure
@@ -36,10 +38,15 @@ type document struct {
 		Same  bool
 		Lines int
 	}
+	Delivered []struct {
+		Kind, Place, Digest string
+		Attestations        []string
+	}
 	Timings []struct {
 		Phase   string
 		Seconds float64
 	}
+	Notes   []string
 	Failure *struct{ Message, Detail string }
 }
 
@@ -60,14 +67,14 @@ type request struct {
 
 // proveArgs are the arguments of a proof on the suite's engine and base images.
 func proveArgs(more ...string) []string {
-	return append([]string{"prove", "--state", suite.state, "--mirror", mirror()}, more...)
+	return append([]string{"prove", "--engine", "embedded", "--state", suite.state, "--mirror", mirror()}, more...)
 }
 
 func mirror() string { return "docker.io=" + suite.bases }
 
 // quick are the flags for proofs whose figures do not matter.
 func quick(more ...string) []string {
-	return append([]string{"--samples", "1", "--requests", "20"}, more...)
+	return append([]string{"--samples", "1", "--requests", "20", "--skip", "cold-build,rebuild,pull"}, more...)
 }
 
 // prove runs a proof and reads its report.
@@ -90,6 +97,16 @@ func readReport(t *testing.T, res result) *document {
 		t.Fatalf("exit code %d, schema %q\n%s", res.code, d.Schema, res.stderr)
 	}
 	return &d
+}
+
+// whyNot is why a rule or a figure was left out.
+func (d *document) whyNot(rule string) string {
+	for _, n := range d.NotEvaluated {
+		if n.Rule == rule {
+			return n.Reason
+		}
+	}
+	return ""
 }
 
 // want ends a test whose proof ended otherwise.

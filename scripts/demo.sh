@@ -44,7 +44,8 @@ if [ "${BASES:-}" = stand-ins ] || "$testbase" needed > "$work/why" 2>/dev/null;
 	start_stand_ins
 	bases="stand-ins from testbase/, since Docker Hub does not answer"
 	[ "${BASES:-}" != stand-ins ] || bases="stand-ins from testbase/, as BASES asks for"
-	set -- --mirror "docker.io=$addr" "$@"
+	# Their package index is on loopback too, which build steps on a Docker Engine's network don't reach.
+	set -- --engine embedded --mirror "docker.io=$addr" "$@"
 else
 	bases="official ones, from Docker Hub"
 fi

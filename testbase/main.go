@@ -17,6 +17,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/plimsoll/plimsoll/testbase/cache"
+	"github.com/plimsoll/plimsoll/testbase/engines"
 	"github.com/plimsoll/plimsoll/testbase/server"
 )
 
@@ -32,6 +34,7 @@ const usage = `usage: testbase COMMAND [--addr HOST:PORT] [--dir FOLDER]
   serve   build what is missing, then serve images and packages until Ctrl-C
   build   build what is missing
   list    print the images with their sizes (builds what is missing)
+  engines build what is missing of the engines that plimsoll is tested against
   needed  exit with 0 if Docker Hub does not answer, with 1 if it does
 
 --addr  where to serve (default ` + server.DefaultAddr + `)
@@ -40,7 +43,7 @@ const usage = `usage: testbase COMMAND [--addr HOST:PORT] [--dir FOLDER]
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	commands := map[string]func(context.Context, server.Options, io.Writer) error{
-		"serve": serve, "build": build, "list": list, "needed": needed,
+		"serve": serve, "build": build, "list": list, "engines": buildEngines, "needed": needed,
 	}
 	if len(args) == 0 || commands[args[0]] == nil {
 		fmt.Fprint(stderr, usage)
@@ -79,6 +82,19 @@ func serve(ctx context.Context, opts server.Options, stdout io.Writer) error {
 func build(ctx context.Context, opts server.Options, _ io.Writer) error {
 	_, err := server.Build(ctx, opts)
 	return err
+}
+
+func buildEngines(ctx context.Context, _ server.Options, _ io.Writer) error {
+	store, err := engines.Default()
+	if err != nil {
+		return err
+	}
+	for _, build := range []func(context.Context, *cache.Store) (string, error){engines.DebianDocker, engines.Podman, engines.Docker, engines.Buildkitd} {
+		if _, err := build(ctx, store); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // needed fails when Docker Hub answers, with what it answered or wants to know.

@@ -23,7 +23,7 @@ func main() {
 	command := cli.Command{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Env: os.Environ(),
 		Version:   cli.BuildVersion(),
-		Pipelines: cli.Pipelines{Check: app.Check, Fix: app.Fix, Prove: app.Prove, Replay: app.Replay, Inspect: app.Inspect, Rules: rules.All},
+		Pipelines: cli.Pipelines{Check: app.Check, Fix: app.Fix, Prove: app.Prove, Replay: app.Replay, Inspect: app.Inspect, Doctor: app.Doctor, Rules: rules.All},
 	}
 	os.Exit(command.Main(context.Background(), os.Args[1:]))
 }

@@ -36,17 +36,31 @@ const (
 	VerbProcesses = "processes" // ProcessesRequest → ProcessesAnswer
 	VerbSockets   = "sockets"   // SocketsRequest → SocketsAnswer
 	VerbSignal    = "signal"    // SignalRequest → SignalAnswer
+	VerbKill      = "kill"      // KillRequest → KillAnswer
 	VerbELF       = "elf"       // ELFRequest → ELFAnswer
 	VerbWritable  = "writable"  // WritableRequest → WritableAnswer
 	VerbChanged   = "changed"   // ChangedRequest → ChangedAnswer
 	VerbEnv       = "env"       // EnvRequest → EnvAnswer
 	VerbLoaded    = "loaded"    // LoadedRequest → LoadedAnswer
 	VerbLacks     = "lacks"     // LacksRequest → LacksAnswer
+	VerbTrace     = "trace"     // TraceRequest → TraceAnswer
 )
 
 // Hold, in the place of a verb, makes the agent sleep until it is killed or an hour is over: as the main process
 // of a container, so that an image can be looked at without starting what it holds.
 const Hold = "hold"
+
+// Launch, in the place of a verb, makes the agent become the program behind it: as the main process of a container on
+// engines that can't signal it from outside.
+const Launch = "launch"
+
+// LaunchWatched is Launch after somebody has come to watch (see Watch).
+const LaunchWatched = "launch-watched"
+
+// Watch, in the place of a verb, makes the agent watch the container until it ends, and hold it to limits: it lets the main
+// process, which waits with LaunchWatched, become its program, and ends the container when that takes too much. Behind it
+// comes a WatchRequest. It writes a WatchLine for what happens, and an empty line each second.
+const Watch = "watch"
 
 // maxHold bounds how long the agent sleeps.
 const maxHold = time.Hour

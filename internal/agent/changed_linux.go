@@ -14,7 +14,6 @@ import (
 
 const (
 	defaultChanges = 1000
-	maxChanges     = 10_000
 	maxVisited     = 3_000_000 // entries looked at in one walk
 )
 

@@ -49,6 +49,13 @@ func (c *Client) Signal(ctx context.Context, r SignalRequest) (SignalAnswer, err
 	return call[SignalAnswer](ctx, c.exec, VerbSignal, r)
 }
 
+// Kill signals the main process alone. The agent writes a first byte at the moment when it sends the signal, and its
+// answer after that, which is lost where the container ends with the signal.
+func (c *Client) Kill(ctx context.Context, r KillRequest) error {
+	_, err := call[KillAnswer](ctx, c.exec, VerbKill, r)
+	return err
+}
+
 // ELF looks for missing shared libraries.
 func (c *Client) ELF(ctx context.Context, r ELFRequest) (ELFAnswer, error) {
 	return call[ELFAnswer](ctx, c.exec, VerbELF, r)
@@ -77,6 +84,11 @@ func (c *Client) Loaded(ctx context.Context, r LoadedRequest) (LoadedAnswer, err
 // Lacks tells which directories and packages an image does not have.
 func (c *Client) Lacks(ctx context.Context, r LacksRequest) (LacksAnswer, error) {
 	return call[LacksAnswer](ctx, c.exec, VerbLacks, r)
+}
+
+// Trace runs a command and lists the files that were opened meanwhile. A command that fails is an answer, not an error.
+func (c *Client) Trace(ctx context.Context, r TraceRequest) (TraceAnswer, error) {
+	return call[TraceAnswer](ctx, c.exec, VerbTrace, r)
 }
 
 // call starts the agent with one request and decodes its answer.

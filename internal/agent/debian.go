@@ -16,6 +16,12 @@ const (
 	maxLists  = 20_000
 )
 
+// maxAsked bounds the names in one request about what an image lacks; maxChanges, the paths of one about what changed.
+const (
+	maxChanges = 10_000
+	maxAsked   = 2 * maxChanges
+)
+
 // debian reads the records of dpkg below a root: which packages are installed, what files they hold, and what they depend on.
 type debian struct{ root string }
 
@@ -141,10 +147,10 @@ func (k dependencies) closure(name string) map[string]bool {
 	return brought
 }
 
-// lacks looks for directories and packages below the root.
+// lacks looks for directories, files and packages below the root.
 func (d debian) lacks(ctx context.Context, r LacksRequest) (LacksAnswer, error) {
-	if n := len(r.Dirs) + len(r.Packages); n > maxChanges {
-		return LacksAnswer{}, fmt.Errorf("%d names are over the limit of %d", n, maxChanges)
+	if n := len(r.Dirs) + len(r.Files) + len(r.Packages); n > maxAsked {
+		return LacksAnswer{}, fmt.Errorf("%d names are over the limit of %d", n, maxAsked)
 	}
 	var a LacksAnswer
 	for _, dir := range r.Dirs {
@@ -153,6 +159,14 @@ func (d debian) lacks(ctx context.Context, r LacksRequest) (LacksAnswer, error) 
 		}
 		if info, err := os.Stat(filepath.Join(d.root, dir)); err != nil || !info.IsDir() {
 			a.Dirs = append(a.Dirs, dir)
+		}
+	}
+	for _, file := range r.Files {
+		if err := ctx.Err(); err != nil {
+			return a, err
+		}
+		if _, err := os.Stat(filepath.Join(d.root, file)); err != nil {
+			a.Files = append(a.Files, file)
 		}
 	}
 	known, ok := d.status()

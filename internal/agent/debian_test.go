@@ -92,7 +92,7 @@ func TestLacks(t *testing.T) {
 	if err != nil || a.Debian || a.Packages != nil || len(a.Dirs) != 4 {
 		t.Errorf("without dpkg: %+v, %v", a, err)
 	}
-	if _, err := d.lacks(t.Context(), LacksRequest{Packages: make([]string, maxChanges+1)}); err == nil {
+	if _, err := d.lacks(t.Context(), LacksRequest{Packages: make([]string, maxAsked+1)}); err == nil {
 		t.Error("too many names were accepted")
 	}
 }

@@ -19,6 +19,8 @@ const (
 	// drain is how long output is read on after a command ended whose
 	// children keep it open.
 	drain = grace / 2
+	// heed is how long a command may take to end on the signal that asks it to.
+	heed = 2 * time.Second
 )
 
 // execute runs a command to its end, or ends its process group at the time-out.
@@ -80,6 +82,14 @@ func command(ctx context.Context, r ExecRequest) (*exec.Cmd, error) {
 	cmd.SysProcAttr = attributes(r.User, id)
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = drain
+	if r.Stop != 0 {
+		kill := cmd.Cancel
+		cmd.Cancel = func() error {
+			time.AfterFunc(heed, func() { _ = kill() })
+			return cmd.Process.Signal(syscall.Signal(r.Stop))
+		}
+		cmd.WaitDelay = heed + drain
+	}
 	return cmd, nil
 }
 

@@ -58,6 +58,18 @@ func TestWritable(t *testing.T) {
 	}
 }
 
+func TestWhatLiesInAnotherHomeIsLookedForInTheUsersOwn(t *testing.T) {
+	id := identity{Home: "/home/app"}
+	for path, want := range map[string]string{"/root/.cache/x": "/home/app/.cache/x", "/root": "/root", "/rooted/x": "/rooted/x", "/srv/root/x": "/srv/root/x"} {
+		if got := inOwnHome(id, "/root", path); got != want {
+			t.Errorf("%s: %s, want %s", path, got, want)
+		}
+	}
+	if got := inOwnHome(id, "", "/srv/x"); got != "/srv/x" {
+		t.Errorf("without a home: %s", got)
+	}
+}
+
 // waitForTicks lets several of the kernel's clock ticks go by.
 func waitForTicks() { time.Sleep(5 * clockTick) }
 

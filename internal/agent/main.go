@@ -13,12 +13,25 @@ import (
 // verb answers one request; ctx ends at the request's time-out.
 type verb func(ctx context.Context, request json.RawMessage) (any, error)
 
-// Main is the agent: args are those after Command. It always returns 0; what
+// Main is the agent: args are those after Command. It always returns 0, unless it can't launch a program; what
 // went wrong is in the answer (see the package comment for why).
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == Launch || len(args) > 0 && args[0] == LaunchWatched {
+		return launch(args[0], args[1:], stderr)
+	}
+	if len(args) == 2 && args[0] == Watch {
+		return watch(args[1], stderr)
+	}
+	if len(args) > 0 && args[0] == watching {
+		return beWatcher(args[1:], stdout, stderr)
+	}
 	if len(args) == 1 && args[0] == Hold {
 		time.Sleep(maxHold)
 		return 0
+	}
+	if len(args) > 0 && args[0] == VerbKill {
+		// The container may end with the signal: that it is sent is said before.
+		fmt.Fprintln(stdout)
 	}
 	out, err := json.Marshal(serve(args, stdin, readTimeout))
 	if err != nil {

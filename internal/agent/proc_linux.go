@@ -67,13 +67,19 @@ func alive(pid int) bool {
 	return err == nil && s.State != "Z" && s.State != "X"
 }
 
-// sinceStart is how long ago a process was started.
+// sinceStart is how long ago a process was started, or released to become the program that it is for.
 func sinceStart(s procStat) (time.Duration, error) {
+	now, err := sinceBoot()
+	return now - max(s.Start, startedByEnv()), err
+}
+
+// sinceBoot is the time in which start times are told.
+func sinceBoot() (time.Duration, error) {
 	var now unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &now); err != nil {
 		return 0, fmt.Errorf("reading the time since boot: %w", err)
 	}
-	return time.Duration(now.Nano()) - s.Start, nil
+	return time.Duration(now.Nano()), nil
 }
 
 // pids lists the processes of this namespace, in ascending order.

@@ -148,6 +148,7 @@ func TestEnvOfAnotherUsersProcess(t *testing.T) {
 		t.Skip("can't start a process as another user:", err)
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	stateOf(t, cmd.Process.Pid, "S") // in the midst of its start it can be read by root alone
 	err := asUser(identity{UID: 10001, GID: 10001}, func() error {
 		_, err := os.ReadFile(procPath(cmd.Process.Pid, "environ"))
 		return err

@@ -1,6 +1,10 @@
 package agent
 
-import "time"
+import (
+	"time"
+
+	"github.com/plimsoll/plimsoll/internal/engine"
+)
 
 // WaitRequest asks to wait until the application answers on loopback.
 type WaitRequest struct {
@@ -120,6 +124,9 @@ type ExecRequest struct {
 	// User is as in the image's config: "", "10001", "10001:10001", "name", "name:group".
 	User    string        `json:"user,omitempty"`
 	Timeout time.Duration `json:"timeout_ns"`
+	// Stop is the number of the signal that ends the command when its time is over, and that has a moment to be heeded;
+	// 0 means that it is killed at once, and all that it started.
+	Stop int `json:"stop,omitempty"`
 }
 
 // ExecAnswer says how the command ended.
@@ -196,7 +203,7 @@ type Socket struct {
 }
 
 // SignalRequest sends a signal to the application's processes except the
-// main one, which the engine signals from outside: from inside the kernel
+// main one, which KillRequest or the engine signals: from inside the kernel
 // drops KILL and STOP for process 1, and every signal it has no handler for.
 type SignalRequest struct {
 	// Signal by name: "STOP", "CONT", "TERM", "KILL", "INT", "HUP", "QUIT", "USR1", "USR2".
@@ -213,6 +220,17 @@ type SignalAnswer struct {
 	// Errors has a line for each process that could not be.
 	Errors []string `json:"errors,omitempty"`
 }
+
+// KillRequest sends one signal to the main process alone, as from outside of the container: STOP and KILL, which
+// the kernel drops for process 1 when they come from inside, go through a trace of it.
+type KillRequest struct {
+	Signal  int           `json:"signal"`         // its number on Linux
+	Main    int           `json:"main,omitempty"` // 0 means 1
+	Timeout time.Duration `json:"timeout_ns"`
+}
+
+// KillAnswer says that the signal was sent.
+type KillAnswer struct{}
 
 // ELFRequest looks for programs and libraries whose shared libraries are missing.
 type ELFRequest struct {
@@ -245,8 +263,10 @@ type MissingLibrary struct {
 // WritableRequest asks whether a user can write to paths. It creates and
 // removes a file in each directory: ask for changes (Changed) first.
 type WritableRequest struct {
-	User    string        `json:"user"` // as in ExecRequest
-	Paths   []string      `json:"paths"`
+	User  string   `json:"user"` // as in ExecRequest
+	Paths []string `json:"paths"`
+	// Home is another user's home directory: in the place of a path below it, the one below the user's own is tried.
+	Home    string        `json:"home,omitempty"`
 	Timeout time.Duration `json:"timeout_ns"`
 }
 
@@ -340,14 +360,63 @@ type LoadedPackage struct {
 // LacksRequest asks what an image does not have.
 type LacksRequest struct {
 	Dirs     []string      `json:"dirs,omitempty"`     // absolute; one that is a link to a directory is there
+	Files    []string      `json:"files,omitempty"`    // absolute, of any kind
 	Packages []string      `json:"packages,omitempty"` // Debian packages by name
 	Timeout  time.Duration `json:"timeout_ns"`
 }
 
 // LacksAnswer lists what of a request is not there.
 type LacksAnswer struct {
-	Dirs []string `json:"dirs,omitempty"`
+	Dirs  []string `json:"dirs,omitempty"`
+	Files []string `json:"files,omitempty"`
 	// Packages is known when the image is one of Debian's, with its package manager: Debian is set.
 	Packages []string `json:"packages,omitempty"`
 	Debian   bool     `json:"debian,omitempty"`
+}
+
+// TraceRequest asks to run a command, in a container whose main process is an agent that holds, and to note which
+// files are opened meanwhile. One that serves is asked, and then ended.
+type TraceRequest struct {
+	Command ExecRequest `json:"command"` // its own time-out is not heeded
+	// Serves says that the command goes on and answers on Port (0 means any) and Path, as in WaitRequest.
+	Serves   bool          `json:"serves,omitempty"`
+	Port     int           `json:"port,omitempty"`
+	Path     string        `json:"path,omitempty"`
+	Requests []HTTPRequest `json:"requests,omitempty"`
+	// For is how long one that serves nothing goes on before it is ended, where that is before Timeout; 0 means never.
+	For     time.Duration `json:"for_ns,omitempty"`
+	Timeout time.Duration `json:"timeout_ns"`
+}
+
+// TraceAnswer says how the command went.
+type TraceAnswer struct {
+	Command ExecAnswer `json:"command"`
+	// Up is set when a command that serves answered all requests in time.
+	Up bool `json:"up,omitempty"`
+	// Opened are the files that were opened, by path: regular ones, programs among them, whether or not that failed
+	// for lack of permission. Those of the kernel, of temporary directories, of documentation and in directories
+	// that were made meanwhile are left out.
+	Opened []string `json:"opened,omitempty"`
+	// Packages are the Debian packages that hold those of them that are programs, or zones of time.
+	Packages []LoadedPackage `json:"packages,omitempty"`
+	// Incomplete says why there may be more.
+	Incomplete string `json:"incomplete,omitempty"`
+}
+
+// WatchRequest says what a container is held to. 0 leaves a limit to the machine, less than 0 is none.
+type WatchRequest struct {
+	Limits engine.Limits `json:"limits"`
+}
+
+// WatchLine is one thing that a watcher has to say.
+type WatchLine struct {
+	Watching *Watching       `json:"watching,omitempty"`
+	Reached  *engine.Reached `json:"reached,omitempty"`
+	Error    string          `json:"error,omitempty"`
+}
+
+// Watching is what the watcher says when it lets the program start.
+type Watching struct {
+	Limits   engine.Limits `json:"limits"`      // with the machine's defaults
+	Released time.Duration `json:"released_ns"` // since boot
 }

@@ -9,11 +9,13 @@ func verbs() map[string]verb {
 		VerbProcesses: handle(processes),
 		VerbSockets:   handle(sockets),
 		VerbSignal:    handle(sendSignal),
+		VerbKill:      handle(kill),
 		VerbELF:       handle(checkELF),
 		VerbWritable:  handle(writable),
 		VerbChanged:   handle(changed),
 		VerbEnv:       handle(envNames),
 		VerbLoaded:    handle(loaded),
 		VerbLacks:     handle(lacks),
+		VerbTrace:     handle(trace),
 	}
 }

@@ -16,7 +16,7 @@ func verbs() map[string]verb {
 	}
 	all := map[string]verb{}
 	for _, name := range []string{VerbWait, VerbAsk, VerbExec, VerbProcesses, VerbSockets,
-		VerbSignal, VerbELF, VerbWritable, VerbChanged, VerbEnv, VerbLoaded, VerbLacks} {
+		VerbSignal, VerbKill, VerbELF, VerbWritable, VerbChanged, VerbEnv, VerbLoaded, VerbLacks, VerbTrace} {
 		all[name] = refuse
 	}
 	return all

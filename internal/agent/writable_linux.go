@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 )
 
@@ -26,13 +27,21 @@ func writable(ctx context.Context, r WritableRequest) (WritableAnswer, error) {
 		if err := ctx.Err(); err != nil {
 			return a, err
 		}
-		access, err := tryPath(id, path)
+		access, err := tryPath(id, inOwnHome(id, r.Home, path))
 		if err != nil {
 			return a, err
 		}
 		a.Paths = append(a.Paths, access)
 	}
 	return a, nil
+}
+
+// inOwnHome is the path below the user's own home directory that one below another's stands for.
+func inOwnHome(id identity, home, path string) string {
+	if rest, ok := strings.CutPrefix(path, home+"/"); home != "" && ok {
+		return filepath.Join(id.Home, rest)
+	}
+	return path
 }
 
 // tryPath describes a path, and tries to write to it or to its nearest parent that exists.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 
 	"github.com/plimsoll/plimsoll/internal/finding"
 	"github.com/plimsoll/plimsoll/internal/plan"
@@ -18,7 +17,7 @@ const handWritten = "against"
 
 // against takes a Dockerfile written by hand in place of the rewritten one.
 func (p *proof) against() error {
-	text, err := os.ReadFile(p.opts.Against)
+	text, err := project.ReadText(p.opts.Against)
 	if err != nil {
 		return fmt.Errorf("reading the Dockerfile to prove: %w", err)
 	}
@@ -29,7 +28,7 @@ func (p *proof) against() error {
 	name := p.project.DockerfilePath
 	texts := map[string]string{name: string(text)}
 	// As BuildKit has it, an ignore file of the Dockerfile's own name outranks the common one.
-	switch ignore, err := os.ReadFile(p.opts.Against + ".dockerignore"); {
+	switch ignore, err := project.ReadText(p.opts.Against + ".dockerignore"); {
 	case err == nil:
 		texts[p.project.IgnorePath] = string(ignore)
 	case !errors.Is(err, fs.ErrNotExist):

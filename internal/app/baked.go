@@ -18,12 +18,13 @@ type planApplied = plan.Applied
 const shortestNeedle = 8
 
 // bakedIn are the credentials that the image held before: those that the fixes
-// took out of ENV and ARG, and those in environment files that COPY shipped.
+// took out of ENV and ARG, those that the build was given, and those in environment files that COPY shipped.
 func (p *proof) bakedIn() [][]byte {
 	var values []string
 	for _, e := range p.result.Plan.RunEnv {
 		values = append(values, e.Value)
 	}
+	values = append(values, p.subject.given...)
 	for _, f := range p.result.Found.Findings {
 		values = append(values, f.Secrets...)
 	}

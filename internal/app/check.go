@@ -19,13 +19,15 @@ func Check(ctx context.Context, opts CheckOptions) ([]*report.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	subjects, err := subjects(opts)
+	subjects, unread, err := subjects(opts)
 	if err != nil {
 		return nil, err
 	}
 	var reports []*report.Report
-	var broken []error
+	broken := []error{unread}
+	shared := &project.Shared{}
 	for _, s := range subjects {
+		s.options.Shared = shared
 		r, err := checkOne(ctx, s, opts, rs)
 		if err != nil {
 			broken = append(broken, err)
@@ -36,38 +38,51 @@ func Check(ctx context.Context, opts CheckOptions) ([]*report.Report, error) {
 	return reports, errors.Join(broken...)
 }
 
-// subjects are the Dockerfiles to check. What the only service of a compose file says is taken into account.
-func subjects(opts CheckOptions) ([]*subject, error) {
+// subjects are the Dockerfiles to check, each once for every service of a compose file that is built from it, with what
+// that says; unread tells why services are left out.
+func subjects(opts CheckOptions) (all []*subject, unread, err error) {
 	if len(opts.Paths) == 0 {
 		opts.Paths = []string{"."}
 	}
 	paths, err := dockerfiles(opts.Paths)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	build := dockerfile.Build{Platform: opts.Platform}
 	var chosen []*subject
 	for _, path := range opts.Paths {
-		s, err := subjectOf(path, opts.ComposeOptions, dockerfile.Build{})
+		s, err := subjectOf(path, opts.ComposeOptions, build)
+		if errors.Is(err, errSeveral) {
+			each, broken := eachSubject(path, opts.ComposeOptions, build)
+			chosen, unread = append(chosen, each...), errors.Join(unread, broken)
+			paths = slices.DeleteFunc(paths, func(other string) bool { return other == path })
+			continue
+		}
 		if info, statErr := os.Stat(path); err != nil && opts.Service == "" && (statErr != nil || info.IsDir()) {
 			continue // all Dockerfiles are looked at as they are
 		}
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if s.service != nil {
 			chosen = append(chosen, s)
 			paths = slices.DeleteFunc(paths, func(other string) bool { return other == path })
 		}
 	}
-	var all []*subject
 	for _, path := range paths {
-		if i := slices.IndexFunc(chosen, func(s *subject) bool { return sameFile(s.path, path) }); i >= 0 {
-			all, chosen = append(all, chosen[i]), slices.Delete(chosen, i, i+1)
-			continue
+		plain := true
+		chosen = slices.DeleteFunc(chosen, func(s *subject) bool {
+			same := sameFile(s.path, path)
+			if same {
+				all, plain = append(all, s), false
+			}
+			return same
+		})
+		if plain {
+			all = append(all, plainSubject(path, build))
 		}
-		all = append(all, plainSubject(path, dockerfile.Build{}))
 	}
-	return append(all, chosen...), nil
+	return append(all, chosen...), unread, nil
 }
 
 // dockerfiles finds the Dockerfiles below folders; a file is taken as it is.
@@ -95,7 +110,7 @@ func dockerfiles(paths []string) ([]string, error) {
 }
 
 func checkOne(ctx context.Context, s *subject, opts CheckOptions, rs []*rule.Rule) (*report.Report, error) {
-	p, err := load(ctx, s, sources{opts.Offline, opts.Mirrors})
+	p, err := load(ctx, s, sources{opts.Offline, opts.Mirrors, opts.Access})
 	if err != nil {
 		return nil, err
 	}

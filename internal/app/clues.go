@@ -31,7 +31,7 @@ func (p *proof) addClues(ctx context.Context, f *fault) {
 				return err
 			}
 		}
-		closed, err = notWritable(ctx, c, p.after.built.User(), p.observed.Writes)
+		closed, err = p.notWritable(ctx, c)
 		return err
 	})
 	if err != nil {
@@ -41,8 +41,13 @@ func (p *proof) addClues(ctx context.Context, f *fault) {
 		f.reason += fmt.Sprintf("; before had %s of %s loaded, which is not in the image", path.Base(pkg.Files[0]), pkg.Name)
 	}
 	for _, a := range closed {
-		f.reason += fmt.Sprintf("; before wrote to %s, and after can't as user %s: %s", a.Path, p.after.built.User(), a.Reason)
+		f.reason += "; " + p.closed(a)
 	}
+}
+
+// closed says what after can't write to.
+func (p *proof) closed(a agent.PathAccess) string {
+	return fmt.Sprintf("before wrote to %s, and after can't as user %s: %s", a.Path, p.after.built.User(), a.Reason)
 }
 
 // maxClues bounds how many paths and packages a reason names.
@@ -67,18 +72,22 @@ func missingPackages(ctx context.Context, c *agent.Client, all []ecosystem.Packa
 	return missing, nil
 }
 
-// notWritable are directories that before wrote to and that a user can't write to. Root is asked nothing.
-func notWritable(ctx context.Context, c *agent.Client, user string, writes []ecosystem.Write) (closed []agent.PathAccess, err error) {
-	if name, _, _ := strings.Cut(user, ":"); name == "" || name == "0" || name == "root" {
+// notWritable are files and directories that before wrote to and that the user of after can't write to. Root is asked nothing.
+func (p *proof) notWritable(ctx context.Context, c *agent.Client) (closed []agent.PathAccess, err error) {
+	user := p.after.built.User()
+	if isRoot(user) || p.observed == nil || len(p.observed.Writes) == 0 {
 		return nil, nil
 	}
-	var dirs []string
-	for _, w := range writes {
-		if dir := w.Dirname(); !slices.Contains(dirs, dir) {
-			dirs = append(dirs, dir)
+	r := agent.WritableRequest{User: user}
+	if isRoot(p.before.built.User()) && !p.before.built.Sets("HOME") {
+		r.Home = rootsHome
+	}
+	for _, w := range p.observed.Writes[:min(len(p.observed.Writes), maxShown)] {
+		if !strings.Contains(w.Path, npmLogs) {
+			r.Paths = append(r.Paths, w.Path)
 		}
 	}
-	a, err := c.Writable(ctx, agent.WritableRequest{User: user, Paths: dirs[:min(len(dirs), maxShown)]})
+	a, err := c.Writable(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -88,6 +97,17 @@ func notWritable(ctx context.Context, c *agent.Client, user string, writes []eco
 		}
 	}
 	return closed, nil
+}
+
+// npmLogs are what npm and npx write at each start about themselves. They go on where they can't.
+const npmLogs = "/.npm/_logs/"
+
+// rootsHome is root's home directory in every image of a distribution.
+const rootsHome = "/root"
+
+func isRoot(user string) bool {
+	name, _, _ := strings.Cut(user, ":")
+	return name == "" || name == "0" || name == "root"
 }
 
 // causes are words with which systems and runtimes name what is missing or forbidden.
@@ -102,17 +122,29 @@ var thrown = regexp.MustCompile(`^\s*(Uncaught )?[A-Za-z_][\w.:]*(Error|Exceptio
 
 // tellingLine is the last line of a program's output that names a cause, shortened; empty when none does.
 func tellingLine(output string) string {
-	const most = 200
 	lines := strings.Split(output, "\n")
 	for _, line := range slices.Backward(lines) {
-		lower := strings.ToLower(line)
-		if slices.ContainsFunc(causes, func(c string) bool { return strings.Contains(lower, c) }) || thrown.MatchString(line) {
-			line = strings.ToValidUTF8(strings.TrimSpace(line), "")
-			if r := []rune(line); len(r) > most {
-				line = string(r[:most]) + "…"
-			}
-			return line
+		if causeIn(line) != "" || thrown.MatchString(line) {
+			return shortLine(line)
 		}
 	}
 	return ""
+}
+
+// causeIn is the first of causes that a line has.
+func causeIn(line string) string {
+	lower := strings.ToLower(line)
+	if i := slices.IndexFunc(causes, func(c string) bool { return strings.Contains(lower, c) }); i >= 0 {
+		return causes[i]
+	}
+	return ""
+}
+
+func shortLine(line string) string {
+	const most = 200
+	line = strings.ToValidUTF8(strings.TrimSpace(line), "")
+	if r := []rune(line); len(r) > most {
+		line = string(r[:most]) + "…"
+	}
+	return line
 }

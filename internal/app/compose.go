@@ -34,6 +34,7 @@ type subject struct {
 	options project.Options
 	files   []string         // the compose files; none when they were not asked
 	service *compose.Service // nil when no service was taken
+	given   []string         // secrets that the build was given, in the forms in which they may be shown
 	notes   []string
 }
 
@@ -44,7 +45,7 @@ func plainSubject(path string, build dockerfile.Build) *subject {
 // subjectOf finds out what path means: a Dockerfile, a compose file, or a folder with either. What build says
 // outranks the compose file.
 func subjectOf(path string, opts ComposeOptions, build dockerfile.Build) (*subject, error) {
-	files, named := composeFiles(path, opts.Service != "")
+	files, named := composeFiles(path, opts)
 	if len(files) == 0 {
 		if opts.Service != "" {
 			return nil, &report.Failure{Message: fmt.Sprintf("--service %s: there is no compose file in %s", opts.Service, path), Hint: "name the compose file"}
@@ -75,17 +76,18 @@ func subjectOf(path string, opts ComposeOptions, build dockerfile.Build) (*subje
 var errSeveral = errors.New("several services")
 
 // composeFiles are the compose files that path means; named says that the user wants them.
-func composeFiles(path string, wanted bool) (files []string, named bool) {
+func composeFiles(path string, opts ComposeOptions) (files []string, named bool) {
+	wanted := opts.Service != ""
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
 		return nil, false
 	case info.IsDir():
-		return compose.Find(path), wanted
+		return compose.Find(path, opts.Environ), wanted
 	case compose.IsFile(path):
 		return compose.Files(path), true
 	case wanted:
-		return compose.Find(filepath.Dir(path)), true
+		return compose.Find(filepath.Dir(path), opts.Environ), true
 	}
 	return nil, false
 }
@@ -108,15 +110,12 @@ func choose(p *compose.Project, path string, named bool, service string, build d
 		if s == nil {
 			return nil, &report.Failure{
 				Message: fmt.Sprintf("%s builds no service %q", displayPath(p.Files[0]), service),
-				Hint:    "it builds " + cmp.Or(strings.Join(serviceNames(p.Services), ", "), "none"),
+				Hint:    "it builds " + cmp.Or(strings.Join(serviceNames(p.Services), ", "), "none") + unread(p),
 			}
 		}
 		return fromService(p, s, build)
 	}
-	candidates := slices.DeleteFunc(slices.Clone(p.Services), func(s *compose.Service) bool { return len(s.Profiles) > 0 })
-	if own, found := ownDockerfile(path); found && !named {
-		candidates = slices.DeleteFunc(candidates, func(s *compose.Service) bool { return !sameFile(s.Build.Dockerfile, own) })
-	}
+	candidates := candidatesOf(p, path, named)
 	switch {
 	case len(candidates) == 1:
 		return fromService(p, candidates[0], build)
@@ -127,9 +126,45 @@ func choose(p *compose.Project, path string, named bool, service string, build d
 			Err:     errSeveral,
 		}
 	case named:
-		return nil, &report.Failure{Message: displayPath(p.Files[0]) + " builds no service", Hint: "name a Dockerfile"}
+		return nil, &report.Failure{Message: displayPath(p.Files[0]) + " builds no service", Hint: "name a Dockerfile" + unread(p)}
 	}
 	return nil, nil
+}
+
+// unread tells of files that may have other services.
+func unread(p *compose.Project) (told string) {
+	for _, u := range p.Unfollowed {
+		told += fmt.Sprintf("; the included file %s %s", u.What, u.Why)
+	}
+	return told
+}
+
+// candidatesOf are the services that path may mean: those that start by themselves, and in a folder with a Dockerfile
+// those that are built from it, unless the compose file is named.
+func candidatesOf(p *compose.Project, path string, named bool) []*compose.Service {
+	candidates := slices.DeleteFunc(slices.Clone(p.Services), func(s *compose.Service) bool { return len(s.Profiles) > 0 })
+	if own, found := ownDockerfile(path); found && !named {
+		candidates = slices.DeleteFunc(candidates, func(s *compose.Service) bool { return !sameFile(s.Build.Dockerfile, own) })
+	}
+	return candidates
+}
+
+// eachSubject are all services that path may mean, of which there are several, and why some can't be taken.
+func eachSubject(path string, opts ComposeOptions, build dockerfile.Build) (all []*subject, broken error) {
+	files, named := composeFiles(path, opts)
+	read, err := compose.Load(files, opts.Environ)
+	if err != nil {
+		return nil, err
+	}
+	for _, service := range candidatesOf(read, path, named) {
+		s, err := fromService(read, service, build)
+		if err != nil {
+			broken = errors.Join(broken, err)
+			continue
+		}
+		all = append(all, s)
+	}
+	return all, broken
 }
 
 func serviceNames(services []*compose.Service) (names []string) {
@@ -158,7 +193,7 @@ func fromService(p *compose.Project, s *compose.Service, build dockerfile.Build)
 	}
 	args := maps.Clone(s.Build.Args)
 	maps.Copy(args, build.Args)
-	t := plainSubject(s.Build.Dockerfile, dockerfile.Build{Target: cmp.Or(build.Target, s.Build.Target.Text), Args: args})
+	t := plainSubject(s.Build.Dockerfile, dockerfile.Build{Target: cmp.Or(build.Target, s.Build.Target.Text), Args: args, Platform: cmp.Or(build.Platform, s.Platform.Text)})
 	t.options.Context, t.files, t.service = s.Build.Context, p.Files, s
 	if s.Command == nil && s.Entrypoint == nil { // else the ports may be those of another command
 		for _, port := range s.Ports {
@@ -182,11 +217,21 @@ func (t *subject) source(at compose.Place, note string) ecosystem.Source {
 func composeNotes(p *compose.Project, s *compose.Service) (notes []string) {
 	note := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
 	note("%s: the service %s.", displayPath(p.Files[0]), s.Name)
-	for _, at := range p.Included {
-		note("%s: included compose files are not read.", displayPath(at.String()))
+	for _, u := range p.Unfollowed {
+		note("%s: the file %s that it includes is not read: it %s.", displayPath(u.Place.String()), u.What, u.Why)
+	}
+	for _, given := range s.Build.Secrets {
+		if given.Refused != "" {
+			note("%s: the build can't be given the secret %s: %s.", displayPath(given.Place.String()), given.ID, given.Refused)
+			continue
+		}
+		note("%s: the build is given the secret %s, of %s.", displayPath(given.Place.String()), given.ID, cmp.Or(displayPath(given.File), "the variable "+given.Variable))
 	}
 	for _, bind := range s.Binds {
 		note("%s: the mount on %s is left out of the proof: it hides what the image holds there.", displayPath(bind.Place.String()), bind.Target)
+	}
+	if len(s.Mounted) > 0 {
+		note("%s: its %s are left out of the proof: the files that containers find of them, as in /run/secrets, are not there.", displayPath(s.Place.String()), strings.Join(s.Mounted, " and "))
 	}
 	for _, c := range []*compose.Command{s.Entrypoint, s.Command} {
 		if c != nil {
@@ -208,7 +253,7 @@ func composeNotes(p *compose.Project, s *compose.Service) (notes []string) {
 		note("%s: the builds don't get %s.", displayPath(s.Place.String()), strings.Join(s.Build.Left, ", "))
 	}
 	for _, file := range s.Missing {
-		note("The env_file %s is not there: what it would set is missing from both containers.", file)
+		note("The env_file %s is not there: what it would set is missing from both containers.", displayPath(file))
 	}
 	if len(s.Unset) > 0 {
 		note("Variables that the compose file asks for are not set, and empty: %s.", strings.Join(s.Unset, ", "))
@@ -266,16 +311,61 @@ func (t *subject) tell(r *report.Report) {
 	for _, file := range t.files {
 		r.Compose.Files = append(r.Compose.Files, displayPath(file))
 	}
+	r.Secrets = append(r.Secrets, t.secrets()...)
+}
+
+// secrets are the credentials that the service names or its build was given, which no report shows.
+func (t *subject) secrets() (values []string) {
+	if t.service == nil {
+		return nil
+	}
+	values = slices.Clone(t.given)
 	for _, v := range t.service.Env {
 		if _, found := secret.Env(v.Name, v.Value); found {
-			r.Secrets = append(r.Secrets, v.Value)
+			values = append(values, v.Value)
 		}
 	}
 	for name, value := range t.options.Build.Args {
 		if _, found := secret.Env(name, value); found {
-			r.Secrets = append(r.Secrets, value)
+			values = append(values, value)
 		}
 	}
+	return values
+}
+
+// buildSecrets are the values of the secrets that the service's build is given, by what its steps call them.
+func (t *subject) buildSecrets() (map[string][]byte, error) {
+	if t.service == nil || len(t.service.Build.Secrets) == 0 {
+		return nil, nil
+	}
+	values := map[string][]byte{}
+	for _, s := range t.service.Build.Secrets {
+		value, err := s.Value()
+		if err != nil {
+			return nil, &report.Failure{
+				Stage:   "reading the build's secrets",
+				Message: fmt.Sprintf("the build of the service %s can't be given the secret %s", t.service.Name, s.ID),
+				File:    displayPath(s.Place.File), Line: s.Place.Line, Hint: err.Error(),
+			}
+		}
+		values[s.ID] = value
+		t.given = append(t.given, secretForms(value)...)
+	}
+	return values, nil
+}
+
+// secretForms are what of a build's secret a step may print or leave behind: all of it, and the credentials in its lines.
+func secretForms(value []byte) (forms []string) {
+	whole := strings.TrimSpace(string(value))
+	forms = append(forms, whole)
+	for line := range strings.Lines(whole) {
+		name, set, _ := strings.Cut(line, "=")
+		set = strings.Trim(strings.TrimSpace(set), `"'`)
+		if _, found := secret.Env(strings.TrimSpace(name), set); found {
+			forms = append(forms, set)
+		}
+	}
+	return forms
 }
 
 // lastOf keeps the last value of each name, in the order of the names' first appearance.

@@ -7,9 +7,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/plimsoll/plimsoll/internal/dockerfile"
 	"github.com/plimsoll/plimsoll/internal/ecosystem"
+	"github.com/plimsoll/plimsoll/internal/engine"
 	"github.com/plimsoll/plimsoll/internal/report"
 	"golang.org/x/tools/txtar"
 )
@@ -35,6 +37,7 @@ services:
     environment: {LEVEL: info}
     ports: ["80:8000"]
     volumes: ["./api:/srv"]
+    secrets: [password]
   web:
     build: web
     command: npm run dev
@@ -58,13 +61,16 @@ func TestSubjectOf(t *testing.T) {
 	for _, test := range []struct {
 		name, tree, path, service string
 		build                     dockerfile.Build
-		want                      string // Dockerfile target args env
+		want                      string // Dockerfile target args env, and the platform if there is one
 		failure                   string // words of the error
 	}{
 		{name: "several services", tree: shop, path: ".", failure: "builds several services: api, web"},
 		{name: "several in a named file", tree: shop, path: "compose.yaml", failure: "builds several services: api, web"},
 		{name: "a chosen one", tree: shop, path: ".", service: "api", want: "api/Dockerfile prod map[VERSION:3.12] [LEVEL=info]"},
 		{name: "flags win", tree: shop, path: ".", service: "api", build: dockerfile.Build{Target: "dev", Args: map[string]string{"VERSION": "3.10"}}, want: "api/Dockerfile dev map[VERSION:3.10] [LEVEL=info]"},
+		{name: "a platform", tree: "-- compose.yml --\nservices: {a: {build: app, platform: linux/arm64}}\n-- app/Dockerfile --\nFROM scratch\n", path: ".", want: "app/Dockerfile  map[] [] linux/arm64"},
+		{name: "another platform", tree: "-- compose.yml --\nservices: {a: {build: app, platform: linux/arm64}}\n-- app/Dockerfile --\nFROM scratch\n", path: ".",
+			build: dockerfile.Build{Platform: "linux/amd64"}, want: "app/Dockerfile  map[] [] linux/amd64"},
 		{name: "not there", tree: shop, path: ".", service: "shop", failure: `builds no service "shop"`},
 		{name: "not built", tree: shop, path: ".", service: "db", failure: `builds no service "db"`},
 		{name: "a Dockerfile", tree: shop, path: "web/Dockerfile", want: "web/Dockerfile  map[] []"},
@@ -89,19 +95,27 @@ func TestSubjectOf(t *testing.T) {
 			}
 			name := strings.TrimPrefix(strings.TrimPrefix(s.path, dir), "/")
 			build := s.options.Build
-			if got := fmt.Sprintf("%s %s %v %v", name, build.Target, build.Args, s.env()); got != test.want {
+			if got := strings.TrimSpace(fmt.Sprintf("%s %s %v %v %s", name, build.Target, build.Args, s.env(), build.Platform)); got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})
 	}
 }
 
-// Checking a folder with several services looks at all Dockerfiles; with one chosen, also at its target.
+// Checking a folder or a file with several services looks at each as it is built; with one chosen, at that alone.
 func TestCheckCompose(t *testing.T) {
 	dir := tree(t, shop)
-	reports, err := Check(t.Context(), CheckOptions{Paths: []string{dir}, Offline: true})
-	if err != nil || len(reports) != 2 || reports[0].Compose != nil {
-		t.Errorf("%d reports, %v", len(reports), err)
+	for _, path := range []string{dir, filepath.Join(dir, "compose.yaml")} {
+		reports, err := Check(t.Context(), CheckOptions{Paths: []string{path}, Offline: true})
+		if err != nil || len(reports) != 2 || reports[0].Compose == nil || reports[1].Compose == nil ||
+			reports[0].Compose.Service != "api" || reports[1].Compose.Service != "web" {
+			t.Errorf("%s: %d reports, %v", path, len(reports), err)
+		}
+	}
+	broken := tree(t, strings.Replace(shop, "build: web", "build: nowhere", 1))
+	reports, err := Check(t.Context(), CheckOptions{Paths: []string{broken}, Offline: true})
+	if err == nil || !strings.Contains(err.Error(), "the service web of") || len(reports) != 2 { // of api, and of web/Dockerfile as it is
+		t.Errorf("with a service that can't be taken: %d reports, %v", len(reports), err)
 	}
 	reports, err = Check(t.Context(), CheckOptions{Paths: []string{filepath.Join(dir, "compose.yaml")}, ComposeOptions: ComposeOptions{Service: "api"}, Offline: true})
 	if err != nil || len(reports) != 1 {
@@ -110,8 +124,10 @@ func TestCheckCompose(t *testing.T) {
 	if c := reports[0].Compose; c == nil || c.Service != "api" || len(c.Files) != 1 {
 		t.Errorf("compose: %+v", c)
 	}
-	if !strings.Contains(strings.Join(reports[0].Notes, "\n"), "the mount on /srv is left out of the proof") {
-		t.Errorf("notes: %q", reports[0].Notes)
+	for _, want := range []string{"the mount on /srv is left out of the proof", "its secrets are left out of the proof"} {
+		if !strings.Contains(strings.Join(reports[0].Notes, "\n"), want) {
+			t.Errorf("no %q in the notes: %q", want, reports[0].Notes)
+		}
 	}
 }
 
@@ -125,6 +141,71 @@ func TestComposeSecretsAreMasked(t *testing.T) {
 	}
 	if got := reports[0].Mask("x " + value); got != "x "+report.Masked {
 		t.Errorf("the value is shown: %q", got)
+	}
+}
+
+// Nor is it when a proof has read the rules anew, with what a run has shown.
+func TestComposeSecretsStayMasked(t *testing.T) {
+	const value = "sk-live-9f8e7d6c5b4a39281706"
+	dir := tree(t, "-- compose.yaml --\nservices: {a: {build: ., environment: {API_KEY: "+value+"}}}\n-- Dockerfile --\nFROM scratch\n")
+	p, err := newProof(t.Context(), ProveOptions{Path: dir, Offline: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.close()
+	if err := p.rewrite(nil); err != nil {
+		t.Fatal(err)
+	}
+	p.refill()
+	if got := p.report.Mask("x " + value); got != "x "+report.Masked {
+		t.Errorf("the value is shown: %q", got)
+	}
+}
+
+// A build is given the secrets of its service, which no report and no log shows.
+func TestBuildSecrets(t *testing.T) {
+	const token, password = "npm_0123456789abcdef", "correct-horse-battery"
+	dir := tree(t, "-- compose.yaml --\nservices: {a: {build: {context: ., secrets: [npm, {source: pass, target: db}]}}}\n"+
+		"secrets: {npm: {file: npmrc}, pass: {environment: PASS}}\n-- .env --\nPASS="+password+"\n"+
+		"-- npmrc --\nalways-auth=true\n//registry.example/:_authToken="+token+"\n-- Dockerfile --\nFROM debian\n")
+	p, err := newProof(t.Context(), ProveOptions{Path: dir, Offline: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.close()
+	side, err := p.version("before", p.project, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	given := side.version.Build.Secrets
+	if !strings.Contains(string(given["npm"]), token) || string(given["db"]) != password || len(given) != 2 {
+		t.Errorf("given: %q", given)
+	}
+	for _, text := range []string{token, password, "//registry.example/:_authToken=" + token} {
+		if got := p.report.Mask("x " + text + " y"); got != "x "+report.Masked+" y" {
+			t.Errorf("the report shows %q", got)
+		}
+	}
+	if got := p.report.Mask("always-auth=true is set to true"); !strings.HasSuffix(got, "set to true") {
+		t.Errorf("the report hides what is no secret: %q", got)
+	}
+	step := engine.Event{Build: "before", Step: engine.Step{Name: "RUN login"}}
+	var log string
+	for _, piece := range []string{"logging in with npm_01234", "56789abcdef\nnow the ", "password: correct-ho", "rse-battery"} {
+		step.Log = []byte(piece)
+		log += string(p.log.event(step).Log)
+	}
+	step.Log, step.Step.Completed = nil, time.Now()
+	log += string(p.log.event(step).Log)
+	if want := "logging in with " + report.Masked + "\nnow the password: " + report.Masked; log != want {
+		t.Errorf("log %q, want %q", log, want)
+	}
+	if err := os.Remove(filepath.Join(dir, "npmrc")); err != nil {
+		t.Fatal(err)
+	}
+	_, err = newProof(t.Context(), ProveOptions{Path: dir, Offline: true})
+	if err == nil || !strings.Contains(err.Error(), "can't be given the secret npm") || !strings.Contains(err.Error(), "its file npmrc is not there") {
+		t.Errorf("without the file: %v", err)
 	}
 }
 

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/plimsoll/plimsoll/internal/finding"
@@ -30,8 +31,9 @@ func (p *proof) expect(ctx context.Context) {
 	if err := times.save(p.project); err != nil {
 		p.report.Notes = append(p.report.Notes, err.Error())
 	}
-	if p.opts.Warm {
-		return // nothing was timed that was not in the cache
+	if p.opts.skips(measure.ColdBuild) || p.opts.skips(measure.Rebuild) {
+		p.notExpected(errors.New("it is derived from a build from nothing and a rebuild, of which one was left out"))
+		return
 	}
 	h, err := history.Read(ctx, p.project.Root, history.Options{})
 	if err == nil && len(h.Commits) < leastCommits {

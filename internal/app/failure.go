@@ -18,7 +18,7 @@ func buildFailure(stage string, p *project.Project, err error) *report.Failure {
 		return &report.Failure{Stage: stage, Message: err.Error(), Err: err}
 	}
 	f := &report.Failure{
-		Stage: stage, Message: failed.Err.Error(), File: displayPath(p.Root) + "/" + p.DockerfilePath, Line: failed.Line,
+		Stage: stage, Message: failed.Err.Error(), File: p.DockerfilePath, Line: failed.Line,
 		Detail: failed.Output, Hint: failed.Hint, Err: err,
 	}
 	if failed.Line > 0 && failed.Line <= p.File.LineCount() {
@@ -30,7 +30,14 @@ func buildFailure(stage string, p *project.Project, err error) *report.Failure {
 // startFailure tells an application that never answered.
 func startFailure(stage string, out *observe.Outcome) *report.Failure {
 	f := &report.Failure{Stage: stage, Detail: out.Output}
+	limit := ranInto(out.Reached)
 	switch {
+	case limit != "" && out.Midway:
+		f.Message = fmt.Sprintf("the container ran into %s and ended while it was asked", limit)
+	case limit != "" && out.Ended != nil:
+		f.Message = fmt.Sprintf("the container ran into %s and ended before it answered", limit)
+	case limit != "":
+		f.Message = fmt.Sprintf("the container ran into %s and never answered", limit)
 	case out.Ended != nil && out.Ended.Signal != 0:
 		f.Message = fmt.Sprintf("the container was ended by signal %v before it answered", out.Ended.Signal)
 	case out.Ended != nil:

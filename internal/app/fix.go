@@ -2,11 +2,14 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/plimsoll/plimsoll/internal/dockerfile"
 	"github.com/plimsoll/plimsoll/internal/finding"
@@ -19,15 +22,15 @@ import (
 // Fix rewrites a project in memory and, if asked to, on disk. Nothing is
 // built: edits that want a proof are in the plan as unproven.
 func Fix(ctx context.Context, opts FixOptions) (*report.Report, error) {
-	rs, err := chosenRules(opts.Rules)
+	rs, err := rewritingRules(opts.Rules, opts.Pin)
 	if err != nil {
 		return nil, err
 	}
-	subject, err := subjectOf(opts.Path, opts.ComposeOptions, dockerfile.Build{Target: opts.Target, Args: opts.BuildArgs})
+	subject, err := subjectOf(opts.Path, opts.ComposeOptions, dockerfile.Build{Target: opts.Target, Args: opts.BuildArgs, Platform: opts.Platform})
 	if err != nil {
 		return nil, err
 	}
-	p, err := load(ctx, subject, sources{opts.Offline, opts.Mirrors})
+	p, err := load(ctx, subject, sources{opts.Offline, opts.Mirrors, opts.Access})
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +116,7 @@ func replace(path, text string) error {
 	if info, err := os.Stat(path); err == nil {
 		mode = info.Mode().Perm()
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".plimsoll-*")
+	f, err := createBeside(path)
 	if err != nil {
 		return err
 	}
@@ -132,4 +135,40 @@ func replace(path, text string) error {
 		return err
 	}
 	return os.Rename(f.Name(), path)
+}
+
+// createBeside makes the file that is to take another one's place. It always has the same name: one that a
+// killed run left does not stay.
+func createBeside(path string) (*os.File, error) {
+	name := filepath.Join(filepath.Dir(path), "."+strings.TrimPrefix(filepath.Base(path), ".")+".plimsoll")
+	const flags = os.O_WRONLY | os.O_CREATE | os.O_EXCL
+	f, err := os.OpenFile(name, flags, 0o600)
+	if !errors.Is(err, fs.ErrExist) {
+		return f, err
+	}
+	if err := os.Remove(name); err != nil {
+		return nil, err
+	}
+	return os.OpenFile(name, flags, 0o600)
+}
+
+// writable tells, before anything is built, whether files can be replaced.
+func writable(p *project.Project, pl *plan.Plan) error {
+	for _, name := range slices.Sorted(maps.Keys(pl.After)) {
+		if pl.Before[name] == pl.After[name] {
+			continue
+		}
+		path := filepath.Join(p.Root, filepath.FromSlash(name))
+		if target, err := filepath.EvalSymlinks(path); err == nil {
+			path = target
+		}
+		f, err := createBeside(path)
+		if err != nil {
+			return fmt.Errorf("%s can't be written, and nothing was built: %w (prove without --write shows the changes)", name, err)
+		}
+		if err := errors.Join(f.Close(), os.Remove(f.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/plimsoll/plimsoll/internal/image"
 	"github.com/plimsoll/plimsoll/internal/inspect"
+	"github.com/plimsoll/plimsoll/internal/registry"
 )
 
 // InspectOptions say how images that exist are looked at.
@@ -14,6 +15,9 @@ type InspectOptions struct {
 	Place    string
 	Platform string
 	Mirrors  map[string]string
+	Access   *registry.Access
+	// Docker finds the Docker Engine that a place asks for.
+	Docker func() (image.Engine, error)
 	// Secrets searches the layers for credentials.
 	Secrets bool
 	// NoCache keeps and uses no earlier results.
@@ -34,7 +38,7 @@ func Inspect(ctx context.Context, options InspectOptions) (*inspect.Report, erro
 		defer timer.Stop()
 	}
 	opts := inspect.Options{
-		Image:   image.Options{Mirrors: options.Mirrors, Platform: options.Platform, CacheDir: cacheDir("registry")},
+		Image:   image.Options{Mirrors: options.Mirrors, Access: options.Access, Docker: options.Docker, Platform: options.Platform, CacheDir: cacheDir("registry")},
 		Secrets: options.Secrets, Watch: options.Watch,
 	}
 	if !options.NoCache {

@@ -36,15 +36,9 @@ func (p *proof) trial(s *side, from *project.Project) observe.Trial {
 		if !facts.Health.Source.Observed() { // else before was not waited for in that way either
 			t.Path = facts.Health.Value
 		}
-		if facts.Bundle != nil {
-			for _, c := range facts.Bundle.Carries {
-				if strings.Contains(string(from.File.Source), c.To) {
-					t.Libraries = append(t.Libraries, c.To)
-				}
-			}
-		}
 	}
-	if t.Port == 0 && t.StartTimeout == 0 {
+	t.Serves = p.serves()
+	if t.Port == 0 && !t.Serves && t.StartTimeout == 0 {
 		t.StartTimeout = portlessTime
 	}
 	return t
@@ -132,22 +126,33 @@ func (p *proof) judge(ctx context.Context, buildErr error) error {
 	p.fault = nil
 	if buildErr != nil {
 		var failed *engine.BuildError
-		if !errors.As(buildErr, &failed) {
+		if !errors.As(buildErr, &failed) || failed.Unrelated() { // which says nothing about the edits
 			return buildErr
 		}
 		p.fault = &fault{reason: fmt.Sprintf("it does not build: %s: %s", failed.Step, lastOutput(failed)), detail: failed.Output, line: failed.Line}
 		return nil
 	}
 	p.phase("running after")
-	out, err := observe.Run(ctx, p.engine, p.trial(p.after, p.result.Project), p.asker())
+	t := p.trial(p.after, p.result.Project)
+	t.Libraries = p.libraryDirs(p.result.Project)
+	out, err := observe.Run(ctx, p.engine, t, p.asker())
 	if err != nil {
 		return fmt.Errorf("running after: %w", err)
+	}
+	if err := p.settleLibraries(ctx, out); err != nil {
+		return err
 	}
 	p.after.trials = []*observe.Outcome{out}
 	if err := p.firstRun(); err != nil {
 		return err
 	}
-	if p.fault = p.compare(out); p.fault != nil {
+	if p.kind == worker && silent(p.before.trials) {
+		return p.nothingToCompare()
+	}
+	if p.fault = p.compare(out); p.fault == nil {
+		p.fault = p.beside(ctx, out)
+	}
+	if p.fault != nil {
 		p.addClues(ctx, p.fault)
 	}
 	return ctx.Err()
@@ -160,7 +165,11 @@ func (p *proof) compare(out *observe.Outcome) *fault {
 	}
 	if !out.Up {
 		f := startFailure("after start", out)
-		return &fault{reason: "it does not start: " + f.Message, detail: f.Detail}
+		reason := "it does not start: " + f.Message
+		if out.Midway {
+			reason = f.Message
+		}
+		return &fault{reason: reason, detail: f.Detail}
 	}
 	first, second := p.before.trials[0], p.before.trials[1]
 	if out.Port != first.Port {
@@ -178,7 +187,11 @@ func (p *proof) compare(out *observe.Outcome) *fault {
 	if f := missingLibrary(out); f != nil {
 		return f
 	}
-	if h := out.Health; h != nil && !h.Proven() {
+	switch h := out.Health; {
+	case h == nil || h.Proven():
+	case h.Up && h.Unfrozen: // kept, and not proven
+		p.report.Notes = append(p.report.Notes, "What the health check makes of a frozen application is not known: "+h.Reason+".")
+	default:
 		return &fault{reason: "its health check is no use: " + h.Reason, groups: []string{"runtime/no-healthcheck"}}
 	}
 	if out.Killed && !first.Killed {
@@ -187,14 +200,12 @@ func (p *proof) compare(out *observe.Outcome) *fault {
 	return nil
 }
 
-// missingLibrary is the first shared library that the loader would not find.
+// missingLibrary is the first shared library that is needed and that the loader would not find.
 func missingLibrary(out *observe.Outcome) *fault {
-	for _, m := range out.Missing {
-		if m.Elsewhere == "" {
-			return &fault{reason: fmt.Sprintf("%s needs %s, which is not in the image", m.File, m.Library)}
-		}
+	if len(out.Missing) == 0 {
+		return nil
 	}
-	return nil
+	return &fault{reason: fmt.Sprintf("%s needs %s, which is not in the image", out.Missing[0].File, out.Missing[0].Library)}
 }
 
 // redact hides what looks like a credential in an answer; what is known to be
@@ -235,16 +246,18 @@ func (p *proof) settle(ctx context.Context) error {
 	first := p.fault
 	limits := blame.Limits{Tries: maxTries, Time: max(minTimeBack, time.Since(p.began))}
 	passed := map[string]*attempt{}
-	begun, tries := time.Now(), 0
+	begun, tries, last := time.Now(), 0, first
 	found, err := blame.Find(ctx, groups, outcomeOf(first), limits, func(ctx context.Context, keep []string) (blame.Outcome[*fault], error) {
 		tries++
 		out := slices.DeleteFunc(slices.Clone(groups), func(g string) bool { return slices.Contains(keep, g) })
-		p.phase(fmt.Sprintf("after fails; try %d of at most %d: without %s", tries, maxTries, strings.Join(out, ", ")))
+		p.phase(fmt.Sprintf("after fails (%s); try %d of at most %d: without %s", shortLine(redact(last.reason)), tries, maxTries, strings.Join(out, ", ")))
 		if err := p.try(ctx, refusing(out, "left out while the fault is looked for")); err != nil {
 			return blame.Outcome[*fault]{}, err
 		}
 		if p.fault == nil {
 			passed[strings.Join(keep, " ")] = &attempt{p.result, p.after, p.results}
+		} else {
+			last = p.fault
 		}
 		return outcomeOf(p.fault), nil
 	})
@@ -258,7 +271,7 @@ func (p *proof) settle(ctx context.Context) error {
 		p.fail()
 		return nil
 	}
-	return p.keep(kept, found)
+	return p.keep(kept, found, time.Since(begun))
 }
 
 // attempt is a version of after that passed.
@@ -269,12 +282,12 @@ type attempt struct {
 }
 
 // keep goes on with a version that passed, and names what was taken back for it.
-func (p *proof) keep(a *attempt, found blame.Result[*fault]) error {
+func (p *proof) keep(a *attempt, found blame.Result[*fault], took time.Duration) error {
 	p.fault, p.after, p.results = nil, a.after, a.results
 	for _, r := range found.Removed {
 		p.refused[r.Group] = "taken back, its proof failed: " + r.Evidence.reason
-		if r.Untried {
-			p.refused[r.Group] = fmt.Sprintf("taken back without a try of its own, for %d tries were made: %s", found.Tries, r.Evidence.reason)
+		if r.Untried { // what failed last may be another group's doing
+			p.refused[r.Group] = fmt.Sprintf("taken back without a try of its own, for the search ended after %d tries and %.0f s: prove it by itself with --rule %s", found.Tries, took.Seconds(), r.Group)
 		}
 	}
 	// The same rewrite once more, with the reasons.
@@ -307,6 +320,7 @@ func (f *fault) pointsAt() (groups []string) {
 	text := strings.ToLower(f.reason + f.detail)
 	for words, of := range map[string][]string{
 		"permission denied":         {"security/root-user"},
+		"/home/app":                 {"security/root-user"},
 		"read-only file system":     {"security/root-user"},
 		"cannot open shared object": {"size/heavy-base", "size/single-stage"},
 		"which is not in the image": {"size/heavy-base", "size/single-stage"},

@@ -11,6 +11,7 @@ import (
 	"github.com/plimsoll/plimsoll/internal/agent"
 	"github.com/plimsoll/plimsoll/internal/ecosystem"
 	"github.com/plimsoll/plimsoll/internal/observe"
+	"github.com/plimsoll/plimsoll/internal/probe"
 	"github.com/plimsoll/plimsoll/internal/report"
 )
 
@@ -24,7 +25,7 @@ func (p *proof) learn(ctx context.Context, afterErr error) (buildErr, err error)
 	if seen == nil {
 		return afterErr, nil
 	}
-	p.settleWrites(ctx, seen)
+	p.lookAgain(ctx, seen)
 	if afterErr == nil {
 		p.findLacking(ctx, seen)
 	}
@@ -77,34 +78,81 @@ func (p *proof) observeJob(ctx context.Context) {
 	p.observed = seen
 }
 
-// settleWrites finds out which directories the application made itself.
-func (p *proof) settleWrites(ctx context.Context, seen *ecosystem.Observed) {
+// lookAgain starts the original beside an agent that holds, to see which files it opens, and finds out which
+// directories it made itself.
+func (p *proof) lookAgain(ctx context.Context, seen *ecosystem.Observed) {
+	if p.kind != job { // it was watched when it was looked at
+		p.phase("running before once more, to see which files it opens, and what it writes when it is stopped")
+		err := observe.AtRest(ctx, p.engine, p.before.built.Result.Image, func(c *agent.Client) error {
+			t := p.trial(p.before, p.project)
+			t.Port, t.Requests = seen.Port, probe.Asks(p.requests)
+			p.before.built.Opened(ctx, c, t, p.kind == "", seen)
+			return nil
+		})
+		if err != nil {
+			seen.Untraced = err.Error()
+		}
+	}
+	if err := p.settleWrites(ctx, seen); err != nil {
+		seen.Incomplete = append(seen.Incomplete, "which directories it made: "+err.Error())
+	}
+}
+
+// settleWrites finds out which directories the application made itself: those that its image does not have.
+func (p *proof) settleWrites(ctx context.Context, seen *ecosystem.Observed) error {
 	if len(seen.Writes) == 0 {
-		return
+		return nil
 	}
 	a, err := p.lacks(ctx, p.before, agent.LacksRequest{Dirs: observe.Parents(seen.Writes)})
 	if err != nil {
-		seen.Incomplete = append(seen.Incomplete, "which directories it made: "+err.Error())
-		return
+		return err
 	}
 	seen.Writes = observe.Settled(seen.Writes, a.Dirs)
+	return nil
 }
 
-// findLacking finds out which packages, whose files before had loaded, after does not have.
+// findLacking finds out which packages and files, that before had loaded or opened, after does not have.
 func (p *proof) findLacking(ctx context.Context, seen *ecosystem.Observed) {
-	var names []string
-	for _, pkg := range seen.Packages {
-		names = append(names, pkg.Name)
+	var r agent.LacksRequest
+	if !p.otherRuntime() {
+		for _, pkg := range seen.Packages {
+			r.Packages = append(r.Packages, pkg.Name)
+		}
 	}
-	if len(names) == 0 || p.otherRuntime() {
+	workdir := p.project.File.EndState(p.project.File.Final()).Workdir
+	for _, file := range seen.Opened {
+		if ecosystem.OwnFile(file, workdir) {
+			r.Files = append(r.Files, file)
+		}
+	}
+	if len(r.Packages)+len(r.Files) == 0 {
 		return
 	}
-	a, err := p.lacks(ctx, p.after, agent.LacksRequest{Packages: names})
+	a, err := p.lacks(ctx, p.after, r)
 	if err != nil {
-		seen.Incomplete = append(seen.Incomplete, "which packages the rewritten image lacks: "+err.Error())
+		seen.Incomplete = append(seen.Incomplete, "what the rewritten image lacks: "+err.Error())
 		return
 	}
 	seen.Lacking = withoutBrought(a.Packages, seen.Packages)
+	if seen.Gone = a.Files; len(a.Files) == 0 {
+		return
+	}
+	// What is not in the original image either was made in the run, as a log or a lock is.
+	made, err := p.lacks(ctx, p.before, agent.LacksRequest{Files: a.Files})
+	if err != nil {
+		seen.Incomplete = append(seen.Incomplete, "which files it made itself: "+err.Error())
+		return
+	}
+	seen.Gone = slices.DeleteFunc(a.Files, func(file string) bool { return slices.Contains(made.Files, file) })
+}
+
+// lacks asks an image what it does not have, in a container in which nothing else runs.
+func (p *proof) lacks(ctx context.Context, s *side, r agent.LacksRequest) (a agent.LacksAnswer, err error) {
+	err = observe.AtRest(ctx, p.engine, s.built.Result.Image, func(c *agent.Client) (err error) {
+		a, err = c.Lacks(ctx, r)
+		return err
+	})
+	return a, err
 }
 
 // otherRuntime reports whether after runs on another base, with other libraries, than before: what before had loaded
@@ -112,15 +160,6 @@ func (p *proof) findLacking(ctx context.Context, seen *ecosystem.Observed) {
 func (p *proof) otherRuntime() bool {
 	facts := p.project.Facts
 	return facts != nil && facts.Bundle != nil && facts.Bundle.Runner != nil
-}
-
-// lacks asks what a side's image does not have.
-func (p *proof) lacks(ctx context.Context, s *side, r agent.LacksRequest) (a agent.LacksAnswer, err error) {
-	err = observe.AtRest(ctx, p.engine, s.built.Result.Image, func(c *agent.Client) error {
-		a, err = c.Lacks(ctx, r)
-		return err
-	})
-	return a, err
 }
 
 // withoutBrought leaves out of names what the installation of others among them brings in.
@@ -141,7 +180,8 @@ func withoutBrought(names []string, all []ecosystem.Package) []string {
 
 // refill puts what the rules say now in the place of what they said before.
 func (p *proof) refill() {
-	p.report.Findings, p.report.Suppressed, p.report.NotEvaluated, p.report.Secrets = nil, nil, nil, nil
+	p.report.Findings, p.report.Suppressed, p.report.NotEvaluated = nil, nil, nil
+	p.report.Secrets = p.subject.secrets()
 	fill(p.report, p.result.Found)
 }
 
@@ -152,7 +192,13 @@ const maxShown = 500
 func observedOf(seen *ecosystem.Observed) *report.Observed {
 	o := &report.Observed{
 		Port: seen.Port, Programs: shown(seen.Programs), Libraries: shown(seen.Libraries), Lacking: seen.Lacking,
-		Env: shown(seen.Env), Incomplete: seen.Incomplete,
+		Env: shown(seen.Env), Incomplete: seen.Incomplete, Files: shown(seen.Opened),
+	}
+	if seen.Untraced != "" {
+		o.Incomplete = append(slices.Clip(o.Incomplete), "which files it opens: "+seen.Untraced)
+	}
+	for _, m := range seen.Modules() {
+		o.Modules = append(o.Modules, m.Name)
 	}
 	for _, s := range seen.Sockets {
 		o.Listening = append(o.Listening, net.JoinHostPort(s.Address, strconv.Itoa(s.Port)))
@@ -177,6 +223,7 @@ func observedOf(seen *ecosystem.Observed) *report.Observed {
 		}
 	}
 	o.Listening, o.Writes, o.Packages, o.Processes = shown(o.Listening), shown(o.Writes), shown(o.Packages), shown(o.Processes)
+	o.Modules = shown(o.Modules)
 	return o
 }
 

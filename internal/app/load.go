@@ -15,6 +15,7 @@ import (
 	"github.com/plimsoll/plimsoll/internal/dockerfile"
 	"github.com/plimsoll/plimsoll/internal/image"
 	"github.com/plimsoll/plimsoll/internal/project"
+	"github.com/plimsoll/plimsoll/internal/registry"
 	"github.com/plimsoll/plimsoll/internal/report"
 	"github.com/plimsoll/plimsoll/internal/rule"
 	"github.com/plimsoll/plimsoll/internal/rules"
@@ -24,6 +25,7 @@ import (
 type sources struct {
 	offline bool
 	mirrors map[string]string
+	access  *registry.Access
 }
 
 // load reads a project and looks its base images up.
@@ -42,7 +44,7 @@ func readFailure(path string, err error) error {
 	if !errors.As(err, &syntax) {
 		return err
 	}
-	f := &report.Failure{Stage: "reading", Message: syntax.Message, File: syntax.File, Line: syntax.Line, Hint: syntax.Hint, Err: err}
+	f := &report.Failure{Stage: "reading", Message: syntax.Message, File: syntax.File, Line: syntax.Line, Source: redact(syntax.Source), Hint: syntax.Hint, Err: err}
 	if info, statErr := os.Stat(path); statErr == nil && !info.IsDir() {
 		f.File = path
 	} else if statErr == nil {
@@ -54,7 +56,7 @@ func readFailure(path string, err error) error {
 // lookupBases asks for the variants of each base image, side by side. What
 // could not be found out is said in reason.
 func lookupBases(ctx context.Context, p *project.Project, from sources) (map[string]image.Family, string) {
-	opts := image.Options{Mirrors: from.mirrors, Offline: from.offline, CacheDir: cacheDir("registry")}
+	opts := image.Options{Mirrors: from.mirrors, Access: from.access, Platform: p.File.Platform(), Offline: from.offline, CacheDir: cacheDir("registry")}
 	bases := map[string]image.Family{}
 	var reasons []string
 	var mu sync.Mutex
@@ -112,6 +114,15 @@ func chosenRules(ids []string) ([]*rule.Rule, error) {
 		chosen = append(chosen, all[i])
 	}
 	return chosen, nil
+}
+
+// rewritingRules are the chosen rules, with the one that writes digests if that is wanted.
+func rewritingRules(ids []string, pin bool) ([]*rule.Rule, error) {
+	rs, err := chosenRules(ids)
+	if err != nil || !pin {
+		return rs, err
+	}
+	return rules.Pinning(rs), nil
 }
 
 // newReport begins the report on a project.

@@ -26,25 +26,35 @@ const enough = 2 * time.Second
 // measure takes both sides' figures. Only samples are taken here; running and
 // asking is done.
 func (p *proof) measure(ctx context.Context) error {
-	if len(p.after.cold) == 0 && !p.opts.Warm {
+	if len(p.after.cold) == 0 && !p.opts.skips(measure.ColdBuild) {
 		if err := p.coldAgain(ctx); err != nil {
 			return err
 		}
+	}
+	for _, metric := range p.opts.Skip {
+		p.report.NotEvaluated = append(p.report.NotEvaluated, report.NotEvaluated{Rule: string(metric), Reason: "left out, as asked for"})
 	}
 	for _, s := range []*side{p.before, p.after} {
 		name := s.version.Build.Name
 		s.set = measure.Set{}
 		steps := []struct {
-			phase string
-			take  func(context.Context, *side) error
+			metric measure.Metric
+			phase  string
+			take   func(context.Context, *side) error
 		}{
-			{"starting and stopping " + name, p.startStop},
-			{"rebuilding " + name + " after a change of the source", p.rebuild},
-			{"pushing " + name, p.push},
-			{"pulling " + name, p.pull},
-			{"looking into " + name + " and for secrets in it", p.look},
+			{measure.Start, "starting and stopping " + name, p.startStop},
+			{measure.Rebuild, "rebuilding " + name + " after a change of the source", p.rebuild},
+			{measure.Push, "pushing " + name, p.push},
+			{measure.Pull, "pulling " + name, p.pull},
+			{measure.ImageBytes, "looking into " + name + " and for secrets in it", p.look},
 		}
 		for _, step := range steps {
+			switch {
+			case step.metric == measure.Push && p.opts.skips(measure.Push):
+				step.phase, step.take = "taking "+name+" from the engine", p.handOver
+			case p.opts.skips(step.metric):
+				continue
+			}
 			p.phase(step.phase)
 			if err := step.take(ctx, s); err != nil {
 				return err
@@ -123,10 +133,7 @@ func (p *proof) startStop(ctx context.Context, s *side) error {
 func (p *proof) rebuild(ctx context.Context, s *side) error {
 	change, ok := p.change()
 	if !ok {
-		missing := report.NotEvaluated{Rule: string(measure.Rebuild), Reason: "no source file is known that could be changed without harm"}
-		if !slices.Contains(p.report.NotEvaluated, missing) { // it is the same for both sides
-			p.report.NotEvaluated = append(p.report.NotEvaluated, missing)
-		}
+		p.leaveOut(measure.Rebuild, "no source file is known that could be changed without harm")
 		return nil
 	}
 	seconds, steps, err := observe.Rebuild(ctx, p.engine, s.version, change, p.opts.Samples, p.event)
@@ -174,38 +181,9 @@ func (p *proof) change() (observe.Change, bool) {
 	return observe.Change{}, false
 }
 
-// reference is where a side is pushed to.
-func (p *proof) reference(s *side) string {
-	return p.registry.Addr() + "/plimsoll/" + s.version.Build.Name + ":proof"
-}
-
-// push measures pushing to an empty registry. The first push compresses what no
-// registry has; that is not part of the figure.
-func (p *proof) push(ctx context.Context, s *side) error {
-	samples, err := p.sample(func() (float64, error) {
-		if err := p.registry.Reset(); err != nil {
-			return 0, fmt.Errorf("emptying the registry: %w", err)
-		}
-		v := s.version
-		v.Build.Push = p.reference(s)
-		built, err := observe.BuildOne(ctx, p.engine, v, p.event)
-		if err != nil {
-			return 0, err
-		}
-		return built.Result.Push.Seconds(), nil
-	})
-	if err != nil {
-		return fmt.Errorf("pushing %s: %w", s.version.Build.Name, err)
-	}
-	s.set[measure.Push] = measure.Measurement{
-		Metric: measure.Push, Unit: "seconds", Samples: samples, Basis: finding.Observed, Note: "to an empty registry on loopback, layers compressed before",
-	}
-	return nil
-}
-
 // pull measures pulling from the registry into an empty folder.
 func (p *proof) pull(ctx context.Context, s *side) error {
-	dir := filepath.Join(p.work, "pull-"+s.version.Build.Name)
+	dir := filepath.Join(p.work.path, "pull-"+s.version.Build.Name)
 	n := 0
 	samples, err := p.sample(func() (float64, error) {
 		n++
@@ -236,7 +214,7 @@ func (s *side) addObserved() {
 	}
 	put(measure.ColdBuild, "seconds", s.coldNote(), s.cold...)
 	put(measure.ImageBytes, "bytes", "", float64(s.looked.ArchiveBytes))
-	put(measure.TransferBytes, "bytes", "", float64(s.looked.TransferBytes))
+	put(measure.TransferBytes, "bytes", s.transferNote, float64(s.looked.TransferBytes))
 	put(measure.Layers, "layers", "", float64(len(s.looked.Layers)))
 	const megabitsPer100 = 100e6 / 8 // bytes a second at 100 Mbit/s
 	for _, metric := range []measure.Metric{measure.Push100Mbit, measure.Pull100Mbit} {
@@ -268,6 +246,9 @@ func (s *side) addObserved() {
 	healthNote := ""
 	if first.Health != nil {
 		healthNote = "the image's own check, run while up, frozen and up again"
+		if first.Health.Unfrozen {
+			healthNote = "the image's own check, run while up"
+		}
 	}
 	s.text(measure.Health, healthText(first.Health), healthNote)
 }

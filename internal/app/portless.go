@@ -28,12 +28,36 @@ func (p *proof) portless(out *observe.Outcome) string {
 	switch {
 	case out.Up || facts != nil && facts.Port.Known():
 		return ""
+	case out.Ended == nil && p.serves():
+		return ""
 	case out.Ended == nil:
 		return worker
 	case out.Ended.Code == 0 && out.Ended.Signal == 0:
 		return job
 	}
 	return ""
+}
+
+// serves reports whether the image declares a port. A service of a compose file that publishes none may be a worker of the
+// same image.
+func (p *proof) serves() bool {
+	return p.before.built.Exposes() && (p.subject.service == nil || len(p.subject.options.Ports) > 0)
+}
+
+// silent reports whether runs of a worker have no line in common.
+func silent(runs []*observe.Outcome) bool {
+	lines, _, _ := compareSets(runs[0].Output, runs[1].Output, runs[0].Output)
+	return lines == 0
+}
+
+// nothingToCompare ends the proof of a worker that shows nothing of what it does.
+func (p *proof) nothingToCompare() error {
+	p.report.Failure = &report.Failure{
+		Stage:   "before start",
+		Message: "the application goes on, listens on no port, and writes no line that it writes twice: there is nothing to compare by, and the edits are unproven",
+		Hint:    "have it write a line when it has begun or, if it is a server, give it more time with --start-timeout",
+	}
+	return p.report.Failure
 }
 
 // compareRuns holds what after wrote, and how it ended, against two runs of before.
@@ -69,7 +93,11 @@ func ending(out *observe.Outcome) string {
 	if out.Ended == nil {
 		return "it goes on"
 	}
-	return fmt.Sprintf("it ends with code %d", out.Ended.Code)
+	text := fmt.Sprintf("it ends with code %d", out.Ended.Code)
+	if limit := ranInto(out.Reached); limit != "" {
+		text += ", having run into " + limit
+	}
+	return text
 }
 
 // compareLines compares outputs line by line. Lines that differ between the runs of before are noise; where

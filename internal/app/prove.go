@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,8 +41,13 @@ func Prove(ctx context.Context, opts ProveOptions) (*report.Report, error) {
 		return nil, err
 	}
 	defer p.close()
-	err = p.run(ctx)
+	if err = p.run(ctx); err == nil {
+		err = p.deliver(ctx)
+	}
 	p.phase("")
+	p.tellReached()
+	p.tellClock()
+	p.limitsThere()
 	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(cause, context.Canceled) {
 		err = cause
 	}
@@ -58,10 +64,12 @@ type proof struct {
 	env     []string // the user's, for both containers
 	// entrypoint and command are a compose service's, where the Dockerfile sets none.
 	entrypoint, command []string
+	secrets             map[string][]byte // that both builds are given
+	log                 *quietLog
 
 	engine   engine.Engine
 	registry *image.Registry
-	work     string // directory for what is pushed and pulled
+	work     *workFolder
 	before   *side
 	after    *side
 	result   *rewrite.Result
@@ -92,12 +100,17 @@ type side struct {
 	// trials are the containers that were run, the one that was asked first.
 	trials []*observe.Outcome
 	looked *inspect.Report
-	places []image.Place
-	set    measure.Set
+	// transferNote says how the size to transfer came about where that is not plain.
+	transferNote string
+	places       []image.Place
+	set          measure.Set
 }
 
 func newProof(ctx context.Context, opts ProveOptions) (*proof, error) {
-	rs, err := chosenRules(opts.Rules)
+	if err := opts.Delivery.check(); err != nil {
+		return nil, err
+	}
+	rs, err := rewritingRules(opts.Rules, opts.Pin)
 	if err != nil {
 		return nil, err
 	}
@@ -107,19 +120,24 @@ func newProof(ctx context.Context, opts ProveOptions) (*proof, error) {
 	}
 	p := &proof{opts: opts, rules: rs, env: env, began: time.Now()}
 	p.phase("reading the project")
-	subject, err := subjectOf(opts.Path, opts.ComposeOptions, dockerfile.Build{Target: opts.Target, Args: opts.BuildArgs})
+	subject, err := subjectOf(opts.Path, opts.ComposeOptions, dockerfile.Build{Target: opts.Target, Args: opts.BuildArgs, Platform: opts.Platform})
 	if err != nil {
 		return nil, err
 	}
-	if p.project, err = load(ctx, subject, sources{opts.Offline, opts.Mirrors}); err != nil {
+	if p.project, err = load(ctx, subject, sources{opts.Offline, opts.Mirrors, opts.Access}); err != nil {
 		return nil, err
 	}
 	p.subject = subject
-	p.opts.Target, p.opts.BuildArgs = subject.options.Build.Target, subject.options.Build.Args
+	build := subject.options.Build
+	p.opts.Target, p.opts.BuildArgs, p.opts.Platform = build.Target, build.Args, build.Platform
 	p.env = lastOf(append(subject.env(), env...))
 	p.report = newReport(opts.Version, p.project)
 	p.entrypoint, p.command = subject.command(p.project)
+	if p.secrets, err = subject.buildSecrets(); err != nil {
+		return nil, err
+	}
 	subject.tell(p.report)
+	p.log = newQuietLog(p.report)
 	return p, nil
 }
 
@@ -130,8 +148,8 @@ func (p *proof) close() {
 	if p.registry != nil {
 		p.registry.Close()
 	}
-	if p.work != "" && !p.opts.Keep {
-		os.RemoveAll(p.work)
+	if p.work != nil {
+		_ = p.work.close(p.opts.Keep) // what is left of it the next run takes away
 	}
 }
 
@@ -147,6 +165,11 @@ func (p *proof) run(ctx context.Context) error {
 		return nil
 	}
 	p.report.Verdict = report.Unproven
+	if p.opts.Write && p.opts.Against == "" {
+		if err := writable(p.project, p.result.Plan); err != nil {
+			return err
+		}
+	}
 	if err := p.start(ctx); err != nil {
 		return err
 	}
@@ -181,18 +204,26 @@ func (p *proof) rewrite(refuse map[string]string) error {
 // start opens the engine and a registry to push to.
 func (p *proof) start(ctx context.Context) (err error) {
 	p.phase("starting the engine")
-	if p.engine, err = p.opts.OpenEngine(ctx, p.opts); err != nil {
+	opened, err := p.opts.OpenEngine(ctx, p.opts)
+	if err != nil {
+		return err
+	}
+	p.engine = &clockWatch{Engine: opened}
+	if err := p.runnable(); err != nil {
 		return err
 	}
 	p.report.Engine = p.engine.Info()
+	p.report.Engine.Platform = cmp.Or(p.opts.Platform, p.report.Engine.Platform)
+	p.tellLimits(p.report.Engine)
+	p.tellPulls(p.report.Engine)
 	p.report.Bases = p.bases()
-	if p.work, err = os.MkdirTemp("", "plimsoll-"); err != nil {
+	if p.work, err = openWork(cacheDir("work")); err != nil {
 		return err
 	}
 	if p.opts.Keep {
-		p.report.Notes = append(p.report.Notes, "Kept for a look, and for you to remove: "+p.work+" with the unpacked layers of both images.")
+		p.report.Notes = append(p.report.Notes, "Kept for a look, and for you to remove: "+p.work.path+" with the unpacked layers of both images.")
 	}
-	if p.registry, err = image.StartRegistry(filepath.Join(p.work, "registry")); err != nil {
+	if p.registry, err = image.StartRegistry(filepath.Join(p.work.path, "registry")); err != nil {
 		return fmt.Errorf("starting the registry that is pushed to: %w", err)
 	}
 	return nil
@@ -235,7 +266,8 @@ func (p *proof) version(name string, from *project.Project, env []string) (*side
 	return &side{version: observe.Version{
 		Build: engine.BuildRequest{
 			Name: name, ContextDir: from.Root, Dockerfile: from.File.Source, DockerfileName: from.DockerfilePath,
-			Ignore: []byte(ignore), Overrides: overrides, Target: p.opts.Target, BuildArgs: p.opts.BuildArgs,
+			Ignore: []byte(ignore), Overrides: overrides, Target: p.opts.Target, BuildArgs: p.opts.BuildArgs, Platform: p.opts.Platform,
+			Secrets: p.secrets,
 		},
 		Env: env, Entrypoint: p.entrypoint, Command: p.command,
 	}}, nil
@@ -250,12 +282,15 @@ func (p *proof) establish(ctx context.Context) (err error) {
 	if p.after, err = p.version("after", p.result.Project, p.afterEnv()); err != nil {
 		return err
 	}
+	if err := p.roomForContexts(); err != nil {
+		return err
+	}
 	how := "no step cached"
-	if p.opts.Warm {
+	if p.opts.skips(measure.ColdBuild) {
 		how = "with the build cache"
 	}
 	p.phase("building both versions, " + how)
-	built, errs := observe.BuildBoth(ctx, p.engine, []observe.Version{p.before.version, p.after.version}, !p.opts.Warm, p.event)
+	built, errs := observe.BuildBoth(ctx, p.engine, []observe.Version{p.before.version, p.after.version}, !p.opts.skips(measure.ColdBuild), p.event)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -275,6 +310,18 @@ func (p *proof) establish(ctx context.Context) (err error) {
 		return errors.Join(err, p.firstRun())
 	}
 	return errors.Join(p.judge(ctx, buildErr), p.firstRun())
+}
+
+// roomForContexts holds what both builds are sent against the room that the engine has, before anything is sent.
+func (p *proof) roomForContexts() error {
+	lacks := p.engine.Info().Disk.Lacks(p.project.Context.Sent().Bytes + p.result.Project.Context.Sent().Bytes)
+	if lacks == "" {
+		return nil
+	}
+	return &report.Failure{
+		Stage: "sending the build context", Message: "the engine has no room for the build context, before and after: " + lacks,
+		Hint: "leave out in the .dockerignore what the build does not need, or name another place for the engine's state with --state",
+	}
 }
 
 func (s *side) take(b *observe.Built) {
@@ -338,7 +385,7 @@ func (p *proof) phase(name string) {
 
 func (p *proof) event(e engine.Event) {
 	if p.opts.Progress != nil {
-		p.opts.Progress.Event(e)
+		p.opts.Progress.Event(p.log.event(e))
 	}
 }
 

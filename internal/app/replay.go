@@ -23,7 +23,11 @@ func Replay(ctx context.Context, opts ReplayOptions) (*report.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := load(ctx, plainSubject(opts.Path, dockerfile.Build{}), sources{opts.Offline, opts.Mirrors})
+	subject, err := subjectOf(opts.Path, opts.ComposeOptions, dockerfile.Build{Target: opts.Target, Args: opts.BuildArgs})
+	if err != nil {
+		return nil, err
+	}
+	p, err := load(ctx, subject, sources{opts.Offline, opts.Mirrors, opts.Access})
 	if err != nil {
 		return nil, err
 	}
@@ -36,6 +40,7 @@ func Replay(ctx context.Context, opts ReplayOptions) (*report.Report, error) {
 		return nil, err
 	}
 	r := newReport(opts.Version, p)
+	subject.tell(r)
 	r.Plan = res.Plan
 	times := loadStepTimes(p)
 	before, err := replayVersion(p, h, times, opts)
@@ -66,28 +71,17 @@ func historyFailure(err error) error {
 
 // replayVersion replays one version of a project.
 func replayVersion(p *project.Project, h *history.History, times stepTimes, opts ReplayOptions) (*report.ReplayVersion, error) {
-	v, err := versionToReplay(p, opts.Target)
+	ignore, err := p.ReadText(p.IgnorePath)
 	if err != nil {
 		return nil, err
 	}
-	v.PerCommit = opts.PerCommit
-	res, err := replay.Run(h, v)
+	res, err := replay.Run(h, replay.Version{
+		File: p.File, Ignore: []byte(ignore), Same: []string{p.DockerfilePath, p.IgnorePath}, PerCommit: opts.PerCommit,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("replaying %s: %w", p.DockerfilePath, err)
 	}
 	return tellReplay(p.File, res, times, len(h.Start) > 0), nil
-}
-
-func versionToReplay(p *project.Project, target string) (replay.Version, error) {
-	ignore, err := p.ReadText(p.IgnorePath)
-	v := replay.Version{File: p.File, Ignore: []byte(ignore), Same: []string{p.DockerfilePath, p.IgnorePath}}
-	if err != nil || target == "" {
-		return v, err
-	}
-	if v.Target = p.File.StageNamed(target); v.Target == nil {
-		return v, &report.Failure{Message: fmt.Sprintf("%s has no stage %q", p.DockerfilePath, target), Hint: "--target takes the name that a FROM … AS gives"}
-	}
-	return v, nil
 }
 
 var outcomes = map[replay.Outcome]string{replay.Hit: "hit", replay.Miss: "miss", replay.Below: "below", replay.Unclear: "unclear"}

@@ -81,6 +81,56 @@ func step(t *testing.T, v report.ReplayVersion, prefix string) report.ReplayStep
 	return report.ReplayStep{}
 }
 
+// A replay takes the Dockerfile, the target and the arguments of a compose service, and what is asked for outranks them.
+func TestReplayCompose(t *testing.T) {
+	dir := service(t, 3)
+	for name, text := range map[string]string{
+		"compose.yaml":      "services:\n  api:\n    build: {context: ., dockerfile: build/api, target: dev, args: {SOURCE: main.py}}\n    environment: {API_KEY: sk-live-9f8e7d6c5b4a39281706}\n",
+		"build/api":         "FROM debian AS dev\nARG SOURCE=requirements.txt\nCOPY $SOURCE /\nFROM dev AS prod\nRUN true\n",
+		"compose.other.yml": "services: {a: {build: .}, b: {build: {context: ., dockerfile: build/api}}}\n",
+	} {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755), os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	steps := func(o ReplayOptions) string {
+		t.Helper()
+		o.Offline = true
+		r, err := Replay(t.Context(), o)
+		if err != nil {
+			return err.Error()
+		}
+		var told []string
+		for _, s := range r.Replay.Before.Steps {
+			told = append(told, fmt.Sprintf("%s %s: %d misses", s.Stage, s.Text, s.Misses))
+		}
+		if r.Compose != nil {
+			told = append(told, r.Compose.Service)
+			if masked := r.Mask("sk-live-9f8e7d6c5b4a39281706"); r.Compose.Service == "api" && masked != report.Masked {
+				t.Errorf("the key is shown: %q", masked)
+			}
+		}
+		return strings.Join(told, "; ")
+	}
+	const dev = "dev COPY $SOURCE /: 2 misses"
+	file := filepath.Join(dir, "compose.yaml")
+	for _, test := range []struct {
+		name string
+		opts ReplayOptions
+		want string
+	}{
+		{"a file", ReplayOptions{Path: file}, dev + "; api"},
+		{"a service", ReplayOptions{Path: dir, ComposeOptions: ComposeOptions{Service: "api"}}, dev + "; api"},
+		{"another target", ReplayOptions{Path: file, Target: "prod"}, dev + "; prod RUN true: 2 misses; api"},
+		{"another argument", ReplayOptions{Path: file, BuildArgs: map[string]string{"SOURCE": "requirements.txt"}}, "dev COPY $SOURCE /: 0 misses; api"},
+		{"several", ReplayOptions{Path: filepath.Join(dir, "compose.other.yml")}, filepath.Join(dir, "compose.other.yml") + " builds several services: a, b (choose one with --service NAME, or name a Dockerfile)"},
+	} {
+		if got := steps(test.opts); got != test.want {
+			t.Errorf("%s: %s\nwant %s", test.name, got, test.want)
+		}
+	}
+}
+
 // TestReplayPerCommit has every RUN see a variable that each build sets anew.
 func TestReplayPerCommit(t *testing.T) {
 	r, err := Replay(t.Context(), ReplayOptions{Path: service(t, 5), Offline: true, PerCommit: []string{"GIT_SHA"}, Commits: 3})
@@ -154,7 +204,7 @@ func TestReplayWithoutHistory(t *testing.T) {
 	if !errors.As(err, &f) || f.Message != "the repository has no commit yet" || f.Hint == "" {
 		t.Errorf("got %v", err)
 	}
-	if _, err := Replay(t.Context(), ReplayOptions{Path: service(t, 1), Target: "none", Offline: true}); !errors.As(err, &f) || !strings.Contains(f.Message, `no stage "none"`) {
+	if _, err := Replay(t.Context(), ReplayOptions{Path: service(t, 1), Target: "none", Offline: true}); err == nil || !strings.Contains(err.Error(), `no stage "none" to build`) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -41,7 +41,7 @@ func (t stepTimes) take(f *dockerfile.File, steps []engine.Step, wanted func(*do
 	took := map[string]float64{}
 	for _, s := range steps {
 		inst := instructionOf(f, s)
-		if inst == nil || !wanted(inst) || s.Cached || s.Internal || s.Error != "" || s.Completed.Before(s.Started) {
+		if inst == nil || !wanted(inst) || s.Cached || s.Internal || s.Error != "" || s.Started.IsZero() || s.Completed.Before(s.Started) {
 			continue
 		}
 		took[project.StepKey(f.Text(inst.Span))] += s.Completed.Sub(s.Started).Seconds()

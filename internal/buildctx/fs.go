@@ -58,7 +58,7 @@ func (f sentFS) Open(name string) (fs.File, error) {
 	if !e.Mode.IsRegular() {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fmt.Errorf("not a regular file: %w", fs.ErrInvalid)}
 	}
-	file, err := os.OpenInRoot(f.c.Root, filepath.FromSlash(e.Path))
+	file, err := OpenRegular(f.c.Root, filepath.FromSlash(e.Path))
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: underlying(err)}
 	}

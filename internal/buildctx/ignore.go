@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/moby/patternmatcher/ignorefile"
 )
@@ -47,16 +48,42 @@ func readIgnore(root, dockerfilePath string) (name string, text []byte, err erro
 // Dockerfile may. Links are followed within its folder only; as in BuildKit
 // a link that leads out of it counts as absent.
 func readBeside(name string) (text []byte, found bool, err error) {
-	file, err := os.OpenInRoot(filepath.Dir(name), filepath.Base(name))
+	file, err := OpenRegular(filepath.Dir(name), filepath.Base(name))
 	if errors.Is(err, fs.ErrNotExist) || err != nil && isLink(name) {
 		return nil, false, nil
 	}
 	if err != nil {
-		return nil, false, fmt.Errorf("reading %s: %w", name, err)
+		return nil, false, fmt.Errorf("reading %s: %w", name, underlying(err))
 	}
 	defer file.Close()
 	text, err = readBounded(file, name)
 	return text, true, err
+}
+
+// ErrNotRegular is returned for folders, pipes and devices in a file's place.
+var ErrNotRegular = errors.New("not a regular file")
+
+// OpenRegular opens a regular file of a folder for reading. Links are followed within the folder only, and a
+// pipe is not waited for.
+func OpenRegular(dir, name string) (*os.File, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	file, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = &fs.PathError{Op: "open", Path: name, Err: ErrNotRegular}
+	}
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	return file, nil
 }
 
 func isLink(name string) bool {
@@ -65,13 +92,6 @@ func isLink(name string) bool {
 }
 
 func readBounded(file *os.File, name string) ([]byte, error) {
-	info, err := file.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", name, err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("reading %s: not a regular file", name)
-	}
 	text, err := io.ReadAll(io.LimitReader(file, maxIgnoreBytes+1))
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", name, err)

@@ -27,6 +27,8 @@ type pattern struct {
 	text           string
 	prefix, suffix string
 	inner          string // somewhere in between
+	// ending says that the suffix tells all: the pattern is **/*.ending.
+	ending bool
 }
 
 func compile(texts []string) (patternSet, error) {
@@ -40,8 +42,10 @@ func compile(texts []string) (patternSet, error) {
 			continue // blank
 		}
 		p := newPattern(m)
-		if _, err := p.ask("x"); err != nil {
-			return patternSet{}, fmt.Errorf("bad pattern %q: %w", text, err)
+		if !p.ending { // which would have the library compile an expression for nothing
+			if _, err := p.ask("x"); err != nil {
+				return patternSet{}, fmt.Errorf("bad pattern %q: %w", text, err)
+			}
 		}
 		s.patterns = append(s.patterns, p)
 		if p.exception {
@@ -57,6 +61,8 @@ func newPattern(m *patternmatcher.PatternMatcher) pattern {
 	p := pattern{matcher: m, exception: only.Exclusion(), text: only.String()}
 	p.prefix, p.suffix = literalEnds(p.text)
 	p.inner = literalRun(p.text)
+	rest, anywhere := strings.CutPrefix(p.text, "**/*")
+	p.ending = anywhere && rest != "" && rest == p.suffix && !strings.Contains(rest, "/")
 	return p
 }
 
@@ -101,6 +107,9 @@ func rewritten(text string) bool {
 func (p pattern) matches(path string) (bool, error) {
 	if !strings.HasSuffix(path, p.suffix) || !strings.HasPrefix(path, p.prefix) || !strings.Contains(path, p.inner) {
 		return false, nil
+	}
+	if p.ending && !strings.Contains(path, "\n") { // where the library's expression ends a line
+		return true, nil
 	}
 	return p.ask(path)
 }

@@ -27,11 +27,16 @@ const maxEntries = 5_000_000
 // A directory that can't be read is no error as long as it is ignored: see
 // Problems.
 func Walk(ctx context.Context, root, dockerfilePath string) (*Context, error) {
-	root, err := resolveRoot(root)
+	c, err := Read(ctx, root)
 	if err != nil {
 		return nil, err
 	}
-	name, text, err := readIgnore(root, dockerfilePath)
+	return c.For(dockerfilePath)
+}
+
+// Read reads the context under root as it would be without an ignore file.
+func Read(ctx context.Context, root string) (*Context, error) {
+	root, err := resolveRoot(root)
 	if err != nil {
 		return nil, err
 	}
@@ -40,9 +45,14 @@ func Walk(ctx context.Context, root, dockerfilePath string) (*Context, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the build context %s: %w", root, err)
 	}
-	c := &Context{Root: root, Entries: entries, problems: w.problems}
-	if name == "" {
-		return c, nil
+	return &Context{Root: root, Entries: entries, problems: w.problems}, nil
+}
+
+// For is the same context as a build of that Dockerfile sees it: under the ignore file in force, which is read.
+func (c *Context) For(dockerfilePath string) (*Context, error) {
+	name, text, err := readIgnore(c.Root, dockerfilePath)
+	if err != nil || name == "" {
+		return c, err
 	}
 	return c.WithIgnore(name, text)
 }

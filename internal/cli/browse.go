@@ -13,7 +13,7 @@ import (
 
 // browse opens an image in the terminal. The report is nil when the user left before it was read.
 func (s *session) browse(cmd *cobra.Command, f *imageFlags, place string) (*inspect.Report, error) {
-	mirrors, err := f.mirrors.mirrorMap()
+	way, err := s.way(f.reach)
 	if err != nil {
 		return nil, usageError{err, cmd.CommandPath()}
 	}
@@ -28,7 +28,7 @@ func (s *session) browse(cmd *cobra.Command, f *imageFlags, place string) (*insp
 	options := term.BrowserOptions{In: s.Stdin, Out: s.Stdout, Env: s.Env, Title: place, Color: s.color(s.Stdout)}
 	return term.Browse(cmd.Context(), options, watch, func(ctx context.Context) (*inspect.Report, error) {
 		return s.Pipelines.Inspect(ctx, app.InspectOptions{
-			Place: place, Platform: f.platform, Mirrors: mirrors, Secrets: !f.noSecrets, NoCache: f.noCache, Watch: watch,
+			Place: place, Platform: f.platform, Mirrors: way.mirrors, Access: way.access, Docker: s.dockerEngine, Secrets: !f.noSecrets, NoCache: f.noCache, Watch: watch,
 		})
 	})
 }

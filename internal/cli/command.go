@@ -11,6 +11,7 @@ import (
 	"github.com/plimsoll/plimsoll/internal/app"
 	"github.com/plimsoll/plimsoll/internal/inspect"
 	"github.com/plimsoll/plimsoll/internal/report"
+	"github.com/plimsoll/plimsoll/internal/report/term"
 	"github.com/plimsoll/plimsoll/internal/rule"
 	"github.com/spf13/cobra"
 )
@@ -24,6 +25,8 @@ type Pipelines struct {
 	Replay func(context.Context, app.ReplayOptions) (*report.Report, error)
 	// Inspect looks into a built image.
 	Inspect func(context.Context, app.InspectOptions) (*inspect.Report, error)
+	// Doctor looks at the machine.
+	Doctor func(context.Context, app.DoctorOptions) (*report.Checkup, error)
 	// Rules are all rules there are.
 	Rules func() []*rule.Rule
 }
@@ -62,6 +65,8 @@ func (c Command) Main(ctx context.Context, args []string) int {
 type session struct {
 	Command
 	quiet, verbose, noColor bool
+	// shown is the progress that is on display; nil when none is.
+	shown *term.Progress
 	// started is set once flags and arguments have been understood.
 	started bool
 }
@@ -75,6 +80,7 @@ Exit codes:
   1    check: findings at or over --fail-on
        prove: the rewritten files are not (wholly) proven
        inspect, compare: the image is over a budget
+       doctor: there is no engine for prove
   2    usage: unknown command, flag or value
   3    failure: no result could be reached; the message says why
   130  interrupted`
@@ -84,7 +90,8 @@ const rootExample = `  plimsoll check                 what is wrong here, and wh
   plimsoll prove --write         build and run both, write what was proven
   plimsoll replay                what the build cache makes of the last commits
   plimsoll inspect app:1.4       what a built image carries
-  plimsoll explain heavy-base    what a rule means`
+  plimsoll explain heavy-base    what a rule means
+  plimsoll doctor                which engines can be used here, and what is missing`
 
 func (s *session) root() *cobra.Command {
 	root := &cobra.Command{
@@ -104,7 +111,7 @@ func (s *session) root() *cobra.Command {
 	flags.BoolVarP(&s.quiet, "quiet", "q", false, "print results alone, no progress")
 	flags.BoolVarP(&s.verbose, "verbose", "v", false, "print every step with its output, and the phases' times")
 	flags.BoolVar(&s.noColor, "no-color", false, "no colours; so do NO_COLOR and TERM=dumb")
-	root.AddCommand(s.check(), s.fix(), s.prove(), s.replay(), s.inspect(), s.compare(), s.explain(), s.version())
+	root.AddCommand(s.check(), s.fix(), s.prove(), s.replay(), s.inspect(), s.compare(), s.explain(), s.doctor(), s.version())
 	return root
 }
 

@@ -115,9 +115,9 @@ func nearBare(rules []*rule.Rule, name string) []string {
 
 // resolve checks the flags that say what rules may look at. Names of rules are
 // completed to IDs; those of BuildKit's own checks (build/…) are not known here.
-func (s *session) resolve(from sources) (mirrors map[string]string, ids []string, err error) {
-	if mirrors, err = from.mirrorMap(); err != nil {
-		return nil, nil, err
+func (s *session) resolve(from sources) (way way, ids []string, err error) {
+	if way, err = s.way(from.reach); err != nil {
+		return way, nil, err
 	}
 	known := s.rules()
 	for _, name := range from.rules {
@@ -128,9 +128,9 @@ func (s *session) resolve(from sources) (mirrors map[string]string, ids []string
 		}
 		one, err := findRule(known, name)
 		if err != nil {
-			return nil, nil, fmt.Errorf("--rule: %w", err)
+			return way, nil, fmt.Errorf("--rule: %w", err)
 		}
 		ids = append(ids, one.ID)
 	}
-	return mirrors, ids, nil
+	return way, ids, nil
 }

@@ -24,6 +24,7 @@ pipe it is exact, since otherwise it could not be applied.`
 
 const fixExample = `  plimsoll fix
   plimsoll fix --safe --write
+  plimsoll fix --pin --rule unpinned-base --write
   plimsoll fix --rule update-apart,package-cache-kept
   plimsoll fix --interactive
   plimsoll fix services/api > api.patch`
@@ -32,21 +33,21 @@ func (s *session) fix() *cobra.Command {
 	var from sources
 	var target string
 	var buildArgs []string
-	var safe, write, interactive bool
+	var safe, pin, write, interactive bool
 	format := newFormat()
 	cmd := &cobra.Command{
 		Use: "fix [PATH]", Short: "Rewrite the Dockerfile",
 		Long: fixLong, Example: fixExample, Args: atMost(1),
 		RunE: func(cmd *cobra.Command, paths []string) error {
-			mirrors, rules, err := s.resolve(from)
+			way, rules, err := s.resolve(from)
 			args, argsErr := pairs("build-arg", buildArgs)
 			if err = errors.Join(err, argsErr); err != nil {
 				return usageError{err, cmd.CommandPath()}
 			}
 			options := app.FixOptions{
-				Path: first(paths, "."), Safe: safe, Write: write,
+				Path: first(paths, "."), Safe: safe, Pin: pin, Write: write,
 				ComposeOptions: s.compose(from), Target: target, BuildArgs: args,
-				Rules: rules, Offline: from.offline, Mirrors: mirrors,
+				Rules: rules, Offline: from.offline, Mirrors: way.mirrors, Access: way.access, Platform: from.platform,
 			}
 			told := shown{written: write}
 			var d *dialogue
@@ -60,10 +61,12 @@ func (s *session) fix() *cobra.Command {
 		},
 	}
 	from.register(cmd.Flags())
+	from.registerPlatform(cmd.Flags())
 	format.register(cmd.Flags())
 	cmd.Flags().StringVar(&target, "target", "", "rewrite for builds of this `STAGE` instead of the last")
 	cmd.Flags().StringArrayVar(&buildArgs, "build-arg", nil, "set a build argument: `NAME=value` (repeatable)")
 	cmd.Flags().BoolVar(&safe, "safe", false, "apply safe edits alone")
+	cmd.Flags().BoolVar(&pin, "pin", false, pinUsage)
 	cmd.Flags().BoolVarP(&interactive, "interactive", "i", false, "ask about each edit")
 	cmd.Flags().BoolVar(&write, "write", false, "change the files instead of printing a diff")
 	return cmd

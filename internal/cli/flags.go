@@ -7,6 +7,7 @@ import (
 
 	"github.com/plimsoll/plimsoll/internal/app"
 	"github.com/plimsoll/plimsoll/internal/finding"
+	"github.com/plimsoll/plimsoll/internal/image"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -51,17 +52,51 @@ func severities() map[string]finding.Severity {
 // sources are the flags that say what rules may look at.
 type sources struct {
 	service string
+	reach
 	offline bool
-	mirrors []string
 	rules   []string
+	// platform is what images are for; it is checked when it is set.
+	platform string
+}
+
+func (f *sources) registerPlatform(flags *pflag.FlagSet) {
+	flags.Var((*platform)(&f.platform), "platform", "take images, and build, for `OS/ARCH`")
+}
+
+// platform is the --platform flag.
+type platform string
+
+func (p *platform) String() string { return string(*p) }
+func (p *platform) Type() string   { return "platform" }
+
+func (p *platform) Set(text string) error {
+	if err := image.CheckPlatform(text); err != nil {
+		return err
+	}
+	*p = platform(text)
+	return nil
+}
+
+// reach are the flags that say how registries are reached.
+type reach struct {
+	mirrors []string
+	caFile  string
+}
+
+func (f *reach) register(flags *pflag.FlagSet) {
+	flags.StringArrayVar(&f.mirrors, "mirror", nil, "ask `HOST=ADDR` in a registry's place, as docker.io=127.0.0.1:5005 (repeatable)")
+	flags.StringVar(&f.caFile, "ca-file", "", "trust the certificates in `FILE` too, when asking registries; Docker and BuildKit daemons pull with their own")
 }
 
 func (f *sources) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.service, "service", "", "take what the compose file says of this `NAME`")
-	flags.BoolVar(&f.offline, "offline", false, "ask no registry; sizes of bases come from a table and are marked estimated")
-	flags.StringArrayVar(&f.mirrors, "mirror", nil, "ask `HOST=ADDR` in a registry's place, as docker.io=127.0.0.1:5005 (repeatable)")
+	flags.BoolVar(&f.offline, "offline", false, "look nothing up in registries; sizes of bases come from a table and are marked estimated")
+	f.reach.register(flags)
 	flags.StringSliceVar(&f.rules, "rule", nil, "run these `RULES` alone (comma-separated or repeated)")
 }
+
+// pinUsage tells of --pin, which fix and prove have.
+const pinUsage = "write the digests of base images, as their registries have them now"
 
 // compose says which compose service is meant, and what its file may refer to.
 func (s *session) compose(f sources) app.ComposeOptions {
@@ -81,7 +116,7 @@ func pairs(flag string, entries []string) (map[string]string, error) {
 	return values, nil
 }
 
-func (f *sources) mirrorMap() (map[string]string, error) {
+func (f *reach) mirrorMap() (map[string]string, error) {
 	mirrors, err := pairs("mirror", f.mirrors)
 	if err != nil {
 		return nil, fmt.Errorf("%w, as docker.io=127.0.0.1:5005", err)

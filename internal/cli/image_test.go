@@ -3,12 +3,14 @@ package cli
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"os"
 	"strings"
 
+	"github.com/plimsoll/plimsoll/internal/image"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -51,6 +53,31 @@ func writeImage(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	archive := tarOf(ts, all, func(name string) []byte { return files[name] })
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), archive, 0o600))
+}
+
+// serveImage serves an archive's image at REGISTRY, under a repository and a tag; its digest is DIGEST.
+func serveImage(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: registry ARCHIVE REPOSITORY TAG")
+	}
+	registry, err := image.StartRegistry(ts.MkAbs("registry"))
+	ts.Check(err)
+	ts.Defer(func() { _ = registry.Close() }) // once more, if the script did
+	_, err = registry.Load(context.Background(), ts.MkAbs(args[0]), args[1], args[2])
+	ts.Check(err)
+	family, err := image.Lookup(context.Background(), registry.Addr()+"/"+args[1]+":"+args[2], image.Options{})
+	ts.Check(err)
+	asked, _ := family.Asked()
+	ts.Setenv("REGISTRY", registry.Addr())
+	ts.Setenv("DIGEST", asked.Digest)
+	ts.Value(served{}).(*served).registry = registry
+}
+
+// served is the registry of a script.
+type served struct{ registry *image.Registry }
+
+func stopRegistry(ts *testscript.TestScript, _ bool, _ []string) {
+	ts.Check(ts.Value(served{}).(*served).registry.Close())
 }
 
 func tarOf(ts *testscript.TestScript, headers []*tar.Header, content func(string) []byte) []byte {

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/plimsoll/plimsoll/internal/app"
+	"github.com/plimsoll/plimsoll/internal/engine/docker"
+	"github.com/plimsoll/plimsoll/internal/image"
 	"github.com/plimsoll/plimsoll/internal/inspect"
 	htmlreport "github.com/plimsoll/plimsoll/internal/report/html"
 	jsonreport "github.com/plimsoll/plimsoll/internal/report/json"
@@ -19,9 +21,10 @@ import (
 
 const placeLong = `IMAGE is one of
   a reference, asked of its registry (no engine is needed)
-  a folder with an OCI layout
+  a folder with an OCI layout, or as skopeo's dir: writes it
   a docker-archive or OCI layout in a tar file, also gzip or zstd compressed
-  docker:NAME, podman:NAME or containerd:NAME, asked of the engine over its socket`
+  docker:NAME, podman:NAME or containerd:NAME, asked of the engine: the one that
+    DOCKER_HOST or Docker's context, CONTAINER_HOST, or CONTAINERD_ADDRESS name`
 
 const inspectLong = `Inspect tells what a built image carries: its layers and the instructions that
 made them, every wasted byte with its cause, credentials in all layers, in the
@@ -42,7 +45,7 @@ const inspectExample = `  plimsoll inspect nginx:1.29
 
 // imageFlags are those that inspect and compare share.
 type imageFlags struct {
-	mirrors   sources
+	reach     reach
 	format    format
 	platform  string
 	noSecrets bool
@@ -57,8 +60,8 @@ func newImageFlags(formats ...string) *imageFlags {
 func (f *imageFlags) register(flags *pflag.FlagSet) {
 	f.format.register(flags)
 	f.budget.register(flags)
-	flags.StringArrayVar(&f.mirrors.mirrors, "mirror", nil, "ask `HOST=ADDR` in a registry's place, as docker.io=127.0.0.1:5005 (repeatable)")
-	flags.StringVar(&f.platform, "platform", "", "of an image for several, take `OS/ARCH` (default linux/amd64)")
+	f.reach.register(flags)
+	flags.Var((*platform)(&f.platform), "platform", "of an image for several, take `OS/ARCH` (default linux/amd64)")
 	flags.BoolVar(&f.noSecrets, "no-secrets", false, "don't search the layers for credentials, which takes most of the time")
 	flags.BoolVar(&f.noCache, "no-cache", false, "read all layers again, and keep nothing")
 }
@@ -74,6 +77,7 @@ func (f *budgetFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.size, "max-size", "", "exit with 1 over this uncompressed `SIZE`, as 200MB")
 	flags.StringVar(&f.waste, "max-waste", "", "exit with 1 over this waste: a `SIZE`, or a share as 5%")
 	flags.IntVar(&f.layers, "max-layers", -1, "exit with 1 over this `NUMBER` of layers")
+	flags.Lookup("max-layers").DefValue = "0" // no limit: nothing to be told in the help
 	flags.Var(&f.failOn, "fail-on", "exit with 1 on points of fitness, credentials among them, of this level or a graver one")
 }
 
@@ -210,7 +214,7 @@ const inspectGC = 30
 
 // look inspects images one after the other.
 func (s *session) look(cmd *cobra.Command, f *imageFlags, places []string) (reports []*inspect.Report, err error) {
-	mirrors, err := f.mirrors.mirrorMap()
+	way, err := s.way(f.reach)
 	if err != nil {
 		return nil, usageError{err, cmd.CommandPath()}
 	}
@@ -220,7 +224,7 @@ func (s *session) look(cmd *cobra.Command, f *imageFlags, places []string) (repo
 	defer debug.SetGCPercent(debug.SetGCPercent(inspectGC))
 	for _, place := range places {
 		r, err := s.Pipelines.Inspect(cmd.Context(), app.InspectOptions{
-			Place: place, Platform: f.platform, Mirrors: mirrors, Secrets: !f.noSecrets, NoCache: f.noCache, Progress: progress,
+			Place: place, Platform: f.platform, Mirrors: way.mirrors, Access: way.access, Docker: s.dockerEngine, Secrets: !f.noSecrets, NoCache: f.noCache, Progress: progress,
 		})
 		if err != nil {
 			return nil, err
@@ -228,6 +232,16 @@ func (s *session) look(cmd *cobra.Command, f *imageFlags, places []string) (repo
 		reports = append(reports, r)
 	}
 	return reports, nil
+}
+
+// dockerEngine is the Docker Engine that the docker command would talk to.
+func (s *session) dockerEngine() (image.Engine, error) {
+	endpoint, err := s.dockerEndpoint()
+	if err != nil {
+		return image.Engine{}, err
+	}
+	dial, err := docker.Dial(endpoint)
+	return image.Engine{At: endpoint.Host, Dial: dial}, err
 }
 
 // imageFailure tells what kept an image from being read.

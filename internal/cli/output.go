@@ -56,10 +56,11 @@ func (s *session) progress() *term.Progress {
 	if s.quiet {
 		w = io.Discard
 	}
-	return term.NewProgress(w, term.ProgressOptions{
+	s.shown = term.NewProgress(w, term.ProgressOptions{
 		Live: s.smart(w), Color: s.color(w), Verbose: s.verbose,
 		Width: func() int { return columns(w) },
 	})
+	return s.shown
 }
 
 // writeJSON writes the reports and, as reports of their own, the errors that

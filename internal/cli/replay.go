@@ -23,6 +23,7 @@ timed are estimated, and marked so. Only what git tracks is known.`
 
 const replayExample = `  plimsoll replay
   plimsoll replay services/api --commits 500 --branch main
+  plimsoll replay compose.yaml --service api
   plimsoll replay --since '3 months ago' --per-commit GIT_SHA
   plimsoll replay --format json | jq .replay.before.expected_seconds
   plimsoll replay --html replay.html`
@@ -31,19 +32,25 @@ func (s *session) replay() *cobra.Command {
 	var from sources
 	var options app.ReplayOptions
 	var html string
+	var buildArgs []string
 	format := newFormat()
 	cmd := &cobra.Command{
 		Use: "replay [PATH]", Short: "Tell what the build cache makes of the project's history",
 		Long: replayLong, Example: replayExample, Args: atMost(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			mirrors, rules, err := s.resolve(from)
+			way, rules, err := s.resolve(from)
+			var argsErr error
+			options.BuildArgs, argsErr = pairs("build-arg", buildArgs)
+			err = errors.Join(err, argsErr)
 			if options.Commits < 1 {
 				err = errors.Join(err, fmt.Errorf("--commits %d: want at least 1", options.Commits))
 			}
 			if err != nil {
 				return usageError{err, cmd.CommandPath()}
 			}
-			options.Path, options.Mirrors, options.Rules, options.Offline = first(args, "."), mirrors, rules, from.offline
+			options.Path, options.Rules, options.Offline = first(args, "."), rules, from.offline
+			options.ComposeOptions = s.compose(from)
+			options.Mirrors, options.Access = way.mirrors, way.access
 			r, err := s.Pipelines.Replay(cmd.Context(), options)
 			if format.json() {
 				return s.writeJSON(present(r), err)
@@ -67,6 +74,7 @@ func (s *session) replay() *cobra.Command {
 	flags.StringVar(&options.Branch, "branch", "", "replay this `BRANCH` (default: what is checked out)")
 	flags.StringArrayVar(&options.PerCommit, "per-commit", nil, "a build argument `NAME` that every build sets to another value (repeatable)")
 	flags.StringVar(&options.Target, "target", "", "build this `STAGE` instead of the last")
+	flags.StringArrayVar(&buildArgs, "build-arg", nil, "set a build argument: `NAME=value` (repeatable)")
 	flags.StringVar(&html, "html", "", "write a chart to `FILE` as well")
 	return cmd
 }

@@ -20,14 +20,21 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// The scripts run a plimsoll whose pipelines are made up: the path says what comes out.
+// The scripts run a plimsoll whose pipelines are made up: the path says what comes out; and one that really checks.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
+		"real": func() {
+			command := Command{
+				Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Env: os.Environ(), Version: Version{Version: "v1.2.3"},
+				Pipelines: Pipelines{Check: app.Check, Fix: app.Fix, Prove: app.Prove, Replay: app.Replay, Rules: fakeRules},
+			}
+			os.Exit(command.Main(context.Background(), os.Args[1:]))
+		},
 		"plimsoll": func() {
 			command := Command{
 				Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Env: os.Environ(),
 				Version:   Version{Version: "v1.2.3", Go: "go1"},
-				Pipelines: Pipelines{Check: fakeCheck, Fix: fakeFix, Prove: fakeProve, Replay: fakeReplay, Inspect: app.Inspect, Rules: fakeRules},
+				Pipelines: Pipelines{Check: fakeCheck, Fix: fakeFix, Prove: fakeProve, Replay: fakeReplay, Inspect: app.Inspect, Doctor: fakeDoctor, Rules: fakeRules},
 			}
 			os.Exit(command.Main(context.Background(), os.Args[1:]))
 		},
@@ -36,8 +43,12 @@ func TestMain(m *testing.M) {
 
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir:  "testdata/script",
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "image": writeImage},
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			env.Values[served{}] = &served{}
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "image": writeImage, "registry": serveImage, "stopregistry": stopRegistry},
 	})
 }
 
@@ -57,6 +68,22 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if code != args[0] {
 		ts.Fatalf("exit code %s, want %s", code, args[0])
 	}
+}
+
+// fakeDoctor tries none of the engines: what PLIMSOLL_TEST_ENGINE names is ready.
+func fakeDoctor(_ context.Context, o app.DoctorOptions) (*report.Checkup, error) {
+	c := &report.Checkup{Version: o.Version, Engine: os.Getenv("PLIMSOLL_TEST_ENGINE")}
+	for _, candidate := range o.Engines {
+		check := report.Check{Subject: "engine " + candidate.Name, Status: report.Missing, Detail: "it is not installed; apt-get install " + candidate.Name}
+		switch {
+		case candidate.NotSet != "":
+			check.Status, check.Detail = report.NotSet, candidate.NotSet
+		case candidate.Name == c.Engine:
+			check.Status, check.Detail = report.Ready, "BuildKit v1"
+		}
+		c.Checks = append(c.Checks, check)
+	}
+	return c, nil
 }
 
 func fakeCheck(_ context.Context, o app.CheckOptions) ([]*report.Report, error) {
@@ -94,6 +121,8 @@ func fakeFix(ctx context.Context, o app.FixOptions) (*report.Report, error) {
 			r.Written = []string{"Dockerfile", ".dockerignore"}
 		}
 		return r, nil
+	case "real":
+		return app.Fix(ctx, o)
 	case "interrupted":
 		if err := syscall.Kill(os.Getpid(), syscall.SIGINT); err != nil {
 			return nil, err
@@ -146,6 +175,14 @@ func fakeProve(ctx context.Context, o app.ProveOptions) (*report.Report, error) 
 		r.Verdict = report.PartlyProven
 		r.Plan.Applied[1].Proven = false
 		return r, nil
+	case "undelivered":
+		r := reporttest.Proved()
+		r.Delivered = nil
+		return r, &report.Failure{Stage: "putting the image out", Message: "pushing to " + o.Delivery.Push + ": the registry is full"}
+	case "unpushed":
+		r := reporttest.Proved()
+		r.Verdict, r.Delivered = report.Unchanged, nil
+		return r, nil
 	case "disproved":
 		return reporttest.Disproved(), nil
 	case "unbuildable":
@@ -181,6 +218,7 @@ func fakeRules() []*rule.Rule {
 		{ID: "size/heavy-base", Severity: finding.Warning, Safety: finding.Unsafe, Doc: rule.Doc{Summary: "the base has a slimmer variant", What: "The final stage uses a full image.", Before: "-- Dockerfile --\nFROM python:3.11\n"}},
 		{ID: "security/root-user", Severity: finding.Error, Safety: finding.Unsafe, Doc: rule.Doc{Summary: "the application runs as root"}},
 		{ID: "cache/update-apart", Severity: finding.Warning, Safety: finding.Safe, Doc: rule.Doc{Summary: "update and install are apart"}},
+		{ID: "security/unpinned-base", Severity: finding.Info, Safety: finding.Display, Doc: rule.Doc{Summary: "the base has no digest"}},
 	}
 }
 

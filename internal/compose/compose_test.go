@@ -50,7 +50,7 @@ func TestCases(t *testing.T) {
 					write(t, filepath.Join(dir, f.Name), f.Data)
 				}
 			}
-			files := Find(dir)
+			files := Find(dir, nil)
 			p, err := Load(files, environ)
 			if wantError != "" {
 				if err == nil || strings.ReplaceAll(err.Error(), dir+"/", "") != wantError {
@@ -80,8 +80,13 @@ func write(t *testing.T, path string, data []byte) {
 func tell(p *Project) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	for _, at := range p.Included {
-		line("included: %s", at)
+	for _, file := range p.Files {
+		if filepath.Dir(file) != p.Dir {
+			line("file %s", file)
+		}
+	}
+	for _, u := range p.Unfollowed {
+		line("not followed: %s", u)
 	}
 	for _, s := range p.Services {
 		line("%s: %s", s.Name, s.Place)
@@ -106,7 +111,7 @@ func tell(p *Project) string {
 				line("  command %q: %s", c.Argv, c.Place)
 			}
 		}
-		for _, v := range []Value{s.User, s.WorkingDir} {
+		for _, v := range []Value{s.User, s.WorkingDir, s.Platform} {
 			if v.Text != "" {
 				line("  as %s: %s", v.Text, v.Place)
 			}
@@ -114,15 +119,20 @@ func tell(p *Project) string {
 		for _, bind := range s.Binds {
 			line("  bind %s: %s", bind.Target, bind.Place)
 		}
-		for what, list := range map[string][]string{"left": s.Build.Left} {
-			if len(list) > 0 {
-				line("  %s %v", what, list)
+		for _, secret := range s.Build.Secrets {
+			switch value, err := secret.Value(); {
+			case secret.Refused != "":
+				line("  secret %s refused: %s", secret.ID, secret.Refused)
+			case err != nil || len(value) == 0:
+				line("  secret %s: %v", secret.ID, err)
+			default:
+				line("  secret %s from %s: %s", secret.ID, secret.File+secret.Variable, secret.Place)
 			}
 		}
 		for _, l := range []struct {
 			what string
 			list []string
-		}{{"needs", s.DependsOn}, {"profiles", s.Profiles}, {"unset", s.Unset}, {"missing", s.Missing}} {
+		}{{"left", s.Build.Left}, {"mounted", s.Mounted}, {"needs", s.DependsOn}, {"profiles", s.Profiles}, {"unset", s.Unset}, {"missing", s.Missing}} {
 			if len(l.list) > 0 {
 				line("  %s %v", l.what, l.list)
 			}
@@ -144,7 +154,8 @@ func judge(t *testing.T, p *Project, files, environ []string) {
 	}
 	want, err := loader.LoadWithContext(context.Background(), details, func(o *loader.Options) {
 		o.SetProjectName("judged", true)
-		o.Profiles, o.SkipInclude, o.SkipConsistencyCheck, o.SkipResolveEnvironment = []string{"*"}, true, true, true
+		o.Profiles, o.SkipConsistencyCheck, o.SkipResolveEnvironment = []string{"*"}, true, true
+		o.SkipInclude = len(p.Unfollowed) > 0
 	})
 	if err != nil {
 		t.Fatalf("compose-go: %v", err)
@@ -172,7 +183,16 @@ func judge(t *testing.T, p *Project, files, environ []string) {
 		same(t, s.Name+" dockerfile", s.Build.Dockerfile, file)
 		same(t, s.Name+" target", s.Build.Target.Text, w.Build.Target)
 		same(t, s.Name+" user", s.User.Text, w.User)
+		same(t, s.Name+" platform", s.Platform.Text, w.Platform)
 		same(t, s.Name+" working_dir", s.WorkingDir.Text, w.WorkingDir)
+		same(t, s.Name+" secrets", len(s.Build.Secrets), len(w.Build.Secrets))
+		for i, secret := range s.Build.Secrets {
+			theirs := want.Secrets[w.Build.Secrets[i].Source]
+			if secret.Refused != "" {
+				continue
+			}
+			same(t, s.Name+" secret "+secret.ID, []string{secret.File, secret.Variable}, []string{theirs.File, theirs.Environment})
+		}
 		if s.Command != nil || len(w.Command) > 0 {
 			same(t, s.Name+" command", s.Command.Argv, []string(w.Command))
 		}
@@ -223,7 +243,7 @@ func TestFiles(t *testing.T) {
 		}
 		return paths
 	}
-	same(t, "found", Find(dir), in("compose.yml", "compose.override.yml"))
+	same(t, "found", Find(dir, nil), in("compose.yml", "compose.override.yml"))
 	same(t, "named", Files(in("compose.yml")[0]), in("compose.yml", "compose.override.yml"))
 	same(t, "another", Files(in("compose.prod.yaml")[0]), in("compose.prod.yaml"))
 	for name, want := range map[string]bool{"compose.yaml": true, "docker-compose.prod.yml": true, "compose-dev.yml": true, "Dockerfile": false, "values.yaml": false, "compose.json": false} {
@@ -253,12 +273,139 @@ func FuzzLoad(f *testing.F) {
 	f.Add("services: {a: {build: 5, environment: {A: [1]}}}", "services: {a: {build: [x]}}")
 	f.Add("a: &a [*a]\nservices: *a", "services:\n  ? [1]\n  : {build: .}")
 	f.Add("x: &a [1,1,1,1,1,1,1,1]\ny: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nz: &c [*b,*b,*b,*b,*b,*b,*b,*b]\nservices: {s: {build: ., ports: *c}}", "")
+	f.Add("include: [compose.override.yaml]\nservices: {a: {extends: b}}", "services: {b: {build: .}}")
+	f.Add("services: {a: {extends: {file: compose.override.yaml, service: b}}}", "services: {b: {extends: {file: compose.yaml, service: a}, build: {secrets: [c]}}}\nsecrets: {c: {file: 5}}")
 	f.Fuzz(func(t *testing.T, base, over string) {
 		dir := t.TempDir()
 		write(t, filepath.Join(dir, "compose.yaml"), []byte(base))
 		write(t, filepath.Join(dir, "compose.override.yaml"), []byte(over))
-		if _, err := Load(Find(dir), []string{"TOKEN=hunter2-hunter2"}); err != nil && strings.Contains(err.Error(), "hunter2") {
+		if _, err := Load(Find(dir, nil), []string{"TOKEN=hunter2-hunter2"}); err != nil && strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("the error shows a value: %v", err)
 		}
 	})
+}
+
+// Nothing outside of the folder is read, whatever a compose file names, and nothing is fetched.
+func TestFilesElsewhere(t *testing.T) {
+	if os.PathSeparator != '/' {
+		t.Skip("links and paths as on Unix")
+	}
+	const service = "services: {base: {build: ., environment: {FAR: \"1\"}}}\n"
+	outer := t.TempDir()
+	write(t, filepath.Join(outer, "far.yaml"), []byte(service))
+	write(t, filepath.Join(outer, "far.env"), []byte("FAR=1\n"))
+	dir := filepath.Join(outer, "project")
+	write(t, filepath.Join(dir, "near.yaml"), []byte(service))
+	write(t, filepath.Join(dir, "big.yaml"), []byte(service+strings.Repeat("#", maxFile)))
+	write(t, filepath.Join(dir, "sub", "chain.yaml"), []byte("services: {base: {extends: {file: ../../far.yaml, service: base}}}\n"))
+	write(t, filepath.Join(dir, "nest.yaml"), []byte("include: [nest2.yaml]\n"))
+	write(t, filepath.Join(dir, "nest2.yaml"), []byte("include: [../far.yaml]\n"))
+	for link, to := range map[string]string{"link.yaml": "../far.yaml", "whole.yaml": filepath.Join(outer, "far.yaml"), "folder": "..", "fine.yaml": "near.yaml"} {
+		if err := os.Symlink(to, filepath.Join(dir, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, "dir.yaml"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	const outside, link = "lies outside of the folder of the compose file", "leads through a link that ends outside of the folder of the compose file"
+	const fetched = "is fetched from elsewhere: put a copy of it in the folder of the compose file"
+	for file, why := range map[string]string{
+		"near.yaml": "", "fine.yaml": "", "./sub/../near.yaml": "", filepath.Join(dir, "near.yaml"): "",
+		"../far.yaml": outside, filepath.Join(outer, "far.yaml"): outside, "~/far.yaml": outside, "sub/../../far.yaml": outside,
+		"link.yaml": link, "whole.yaml": link, "folder/far.yaml": link,
+		"gone.yaml": "is not there", "dir.yaml": "is not a regular file", "big.yaml": "over the limit",
+		"oci://registry.example/app:1": fetched, "https://example.org/repo.git#main:compose.yaml": fetched, "git@example.org:repo.git": fetched,
+	} {
+		write(t, filepath.Join(dir, "compose.yaml"), fmt.Appendf(nil, "services: {web: {extends: {file: %q, service: base}, build: .}}\n", file))
+		p, err := Load([]string{filepath.Join(dir, "compose.yaml")}, nil)
+		if err != nil {
+			t.Errorf("extends %s: %v", file, err)
+			continue
+		}
+		web := p.Services[0]
+		if read := len(web.Env) > 0; read != (why == "") || !strings.Contains(web.Refused, why) || why == "" && web.Refused != "" {
+			t.Errorf("extends %s: read %t, refused %q, want %q", file, read, web.Refused, why)
+		}
+		write(t, filepath.Join(dir, "compose.yaml"), fmt.Appendf(nil, "include: [%q]\nservices: {web: {build: .}}\n", file))
+		p, err = Load([]string{filepath.Join(dir, "compose.yaml")}, nil)
+		if err != nil {
+			t.Errorf("include %s: %v", file, err)
+			continue
+		}
+		if read := p.Service("base") != nil; read != (why == "") || !strings.Contains(fmt.Sprint(p.Unfollowed), why) || why == "" && p.Unfollowed != nil {
+			t.Errorf("include %s: read %t, not followed %v, want %q", file, read, p.Unfollowed, why)
+		}
+	}
+	for text, want := range map[string]string{
+		"include: [{path: near.yaml, env_file: ../far.env}]\nservices: {web: {build: .}}\n":  "[" + dir + "/compose.yaml:1: the file ../far.env " + outside + "]",
+		"include: [{path: near.yaml, project_directory: ..}]\nservices: {web: {build: .}}\n": "[" + dir + "/compose.yaml:1: the file ../.env " + outside + "]",
+		"include: [nest.yaml]\nservices: {web: {build: .}}\n":                                "[" + dir + "/nest2.yaml:1: the file ../far.yaml " + outside + "]",
+		"services: {web: {extends: {file: sub/chain.yaml, service: base}, build: .}}\n":      "it extends the service base of the file ../far.yaml, which " + outside,
+		"include: [../far.yaml]\nservices: {web: {extends: base, build: .}}\n":               "it extends base, which a file may have that is included and not followed",
+	} {
+		write(t, filepath.Join(dir, "compose.yaml"), []byte(text))
+		p, err := Load([]string{filepath.Join(dir, "compose.yaml")}, nil)
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		if got := p.Service("web").Refused; got != want && fmt.Sprint(p.Unfollowed) != want {
+			t.Errorf("%s: refused %q, not followed %v, want %s", text, got, p.Unfollowed, want)
+		}
+	}
+}
+
+// Files that name each other end in an error, and those that name each other many times over at a limit.
+func TestFilesThatNameEachOther(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"self.yaml":    "include: [self.yaml]\n",
+		"one.yaml":     "include: [other.yaml]\n",
+		"other.yaml":   "include: [one.yaml]\n",
+		"loop.yaml":    "services: {a: {extends: b, build: .}, b: {extends: a}}\n",
+		"extends.yaml": "services: {a: {extends: {file: base.yaml, service: b}, build: .}}\n",
+		"base.yaml":    "services: {b: {extends: {file: extends.yaml, service: a}}}\n",
+	} {
+		write(t, filepath.Join(dir, name), []byte(text))
+	}
+	for name, want := range map[string]string{"self.yaml": "includes itself", "one.yaml": "includes itself", "loop.yaml": "extends itself", "extends.yaml": "extends itself"} {
+		if _, err := Load([]string{filepath.Join(dir, name)}, nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", name, err, want)
+		}
+	}
+	for n := range 30 {
+		write(t, filepath.Join(dir, fmt.Sprintf("n%d.yaml", n)), fmt.Appendf(nil, "include: [n%d.yaml, n%d.yaml]\nservices: {s%d: {build: .}}\n", n+1, n+1, n))
+	}
+	p, err := Load([]string{filepath.Join(dir, "n0.yaml")}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(p.Unfollowed) == 0 || len(p.Services) > maxNested+1 {
+		t.Errorf("%d services, %d not followed", len(p.Services), len(p.Unfollowed))
+	}
+}
+
+func TestFindTakesTheFilesThatAreListed(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("compose.yaml", "services: {}\n")
+	in := func(names ...string) (paths []string) {
+		for _, name := range names {
+			paths = append(paths, filepath.Join(dir, name))
+		}
+		return paths
+	}
+	same(t, "nothing listed", Find(dir, []string{"COMPOSE_FILE="}), in("compose.yaml"))
+	same(t, "in the environment", Find(dir, []string{"COMPOSE_FILE=base.yml:deploy/prod.yml"}), in("base.yml", "deploy/prod.yml"))
+	write(".env", "COMPOSE_FILE=a.yml;b.yml\nCOMPOSE_PATH_SEPARATOR=;\n")
+	same(t, "in .env", Find(dir, nil), in("a.yml", "b.yml"))
+	same(t, "the environment outranks .env", Find(dir, []string{"COMPOSE_FILE=/elsewhere/c.yml"}), []string{"/elsewhere/c.yml"})
+	if _, err := Load(Find(dir, nil), nil); err == nil || !strings.Contains(err.Error(), "a.yml") {
+		t.Errorf("a file that is listed and not there: %v", err)
+	}
 }

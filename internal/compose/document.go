@@ -22,6 +22,8 @@ type document struct {
 	root *yaml.Node // the top mapping
 	// services are the keys that this package reads of each service, with variables put in.
 	services map[string]any
+	secrets  map[string]any // what is read of each secret
+	vars     variables      // that were put in
 	// reset are paths of keys that earlier documents lose (!reset, !override).
 	reset [][]string
 }
@@ -61,8 +63,11 @@ func newDocument(file string, node *yaml.Node) (document, error) {
 	if err := d.takeTags(d.root, nil); err != nil {
 		return d, err
 	}
-	services := child(d.root, "services")
 	d.services = map[string]any{}
+	if err := d.readSecrets(); err != nil {
+		return d, err
+	}
+	services := child(d.root, "services")
 	if services == nil || services.Kind == yaml.ScalarNode && services.ShortTag() == "!!null" {
 		return d, nil
 	}
@@ -173,25 +178,41 @@ func (d *document) line(service string) int {
 	return 0
 }
 
-// node is where a service's key stands in the document, also through a merge key or a service that it extends.
+// node is where a service's key stands in the document, also through a merge key.
 func (d *document) node(service string, keys ...string) *yaml.Node {
-	for range maxDepth {
-		n := child(child(d.root, "services"), service)
-		found := n
-		for _, key := range keys {
-			found = child(found, key)
+	n := child(child(d.root, "services"), service)
+	for _, key := range keys {
+		n = child(n, key)
+	}
+	return n
+}
+
+// readSecrets reads what the document says of secrets.
+func (d *document) readSecrets() error {
+	d.secrets = map[string]any{}
+	n := child(d.root, "secrets")
+	if n == nil {
+		return nil
+	}
+	var raw any
+	if err := n.Decode(&raw); err != nil {
+		return fmt.Errorf("%s: %w", d.file, err)
+	}
+	all, ok := stringKeys(raw, 0).(map[string]any)
+	if !ok && raw != nil || len(all) > maxServices {
+		return fmt.Errorf("%s:%d: secrets: want a mapping of at most %d", d.file, n.Line, maxServices)
+	}
+	for name, value := range all {
+		source := map[string]any{}
+		for _, key := range []string{"file", "environment"} {
+			if s, ok := text(mapping(value)[key]); ok {
+				source[key] = s
+			}
 		}
-		if found != nil {
-			return found
+		if external := mapping(value)["external"]; external != nil && external != false {
+			source["external"] = true
 		}
-		extends := resolve(child(n, "extends"))
-		if extends != nil && extends.Kind == yaml.MappingNode {
-			extends = resolve(child(extends, "service"))
-		}
-		if extends == nil || extends.Kind != yaml.ScalarNode {
-			return nil
-		}
-		service = extends.Value
+		d.secrets[name] = source
 	}
 	return nil
 }

@@ -52,6 +52,10 @@ func envFile(file string, lookup func(string) (string, bool)) (map[string]string
 	if err != nil {
 		return nil, err
 	}
+	return parseEnv(file, text, lookup)
+}
+
+func parseEnv(file string, text []byte, lookup func(string) (string, bool)) (map[string]string, error) {
 	vars, err := dotenv.ParseWithLookup(bytes.NewReader(text), lookup)
 	if err != nil {
 		if m := atLine.FindStringSubmatch(err.Error()); m != nil {

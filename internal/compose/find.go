@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 )
 
 // maxFile bounds every file that is read, in bytes: real ones have some kilobytes.
@@ -29,9 +31,37 @@ var variant = regexp.MustCompile(`^(docker-)?compose([.-][\w.-]+)?\.ya?ml$`)
 // IsFile reports whether the name is that of a compose file.
 func IsFile(name string) bool { return variant.MatchString(filepath.Base(name)) }
 
-// Find returns the files that compose takes in a folder: the main one and, if there is one, the override;
-// none when the folder has none.
-func Find(dir string) []string {
+// Find returns the files that compose takes in a folder: those that COMPOSE_FILE lists, in the environment given as
+// NAME=value or in the folder's .env, there or not; else the main one and, if there is one, the override; none when
+// the folder has none.
+func Find(dir string, environ []string) []string {
+	if listed := listedFiles(dir, environ); len(listed) > 0 {
+		return listed
+	}
+	return usual(dir)
+}
+
+// listedFiles are those of COMPOSE_FILE. An .env that can't be read is told when the files are.
+func listedFiles(dir string, environ []string) (files []string) {
+	vars, _ := environment(dir, environ)
+	separator := cmp.Or(vars["COMPOSE_PATH_SEPARATOR"], string(os.PathListSeparator))
+	for _, file := range strings.Split(vars["COMPOSE_FILE"], separator) {
+		switch {
+		case file == "" || len(files) == maxFiles:
+			continue
+		case !filepath.IsAbs(file):
+			file = filepath.Join(dir, file)
+		}
+		files = append(files, file)
+	}
+	return files
+}
+
+// maxFiles bounds how many files are read together.
+const maxFiles = 20
+
+// usual are the files that compose looks for by their names.
+func usual(dir string) []string {
 	main := first(dir, names())
 	if main == "" {
 		return nil
@@ -46,7 +76,7 @@ func Find(dir string) []string {
 // brings its override along, as it does there.
 func Files(path string) []string {
 	if slices.Contains(names(), filepath.Base(path)) {
-		if found := Find(filepath.Dir(path)); len(found) == 2 && filepath.Base(found[0]) == filepath.Base(path) {
+		if found := usual(filepath.Dir(path)); len(found) == 2 && filepath.Base(found[0]) == filepath.Base(path) {
 			return []string{path, found[1]}
 		}
 	}

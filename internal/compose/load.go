@@ -3,6 +3,7 @@ package compose
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -26,11 +27,11 @@ func (p Place) String() string {
 // Project is what compose files say.
 type Project struct {
 	Dir   string   // folder of the first file, that relative paths start at
-	Files []string // that were read, the main one first
+	Files []string // that were read, the main one first, those that others name last
 	// Services are those that are built, by name.
 	Services []*Service
-	// Included says where other compose files are included, which are not read.
-	Included []Place
+	// Unfollowed are included files that were not read.
+	Unfollowed []Unfollowed
 }
 
 // Service is the built service of that name; nil when there is none.
@@ -43,38 +44,28 @@ func (p *Project) Service(name string) *Service {
 	return nil
 }
 
-// Load reads compose files, each of which overrides those before it. environ is the caller's environment, as
-// NAME=value; values in .env beside the first file stand below it. Errors show no values.
+// Load reads compose files, each of which overrides those before it, and the files of their folder that they include or
+// extend services of. environ is the caller's environment, as NAME=value; values in .env beside the first file stand
+// below it. Errors show no values.
 func Load(files, environ []string) (*Project, error) {
 	if len(files) == 0 {
 		return nil, errors.New("no compose file")
 	}
-	l := &loading{dir: filepath.Dir(files[0]), merged: map[string]any{}, unset: map[string][]string{}, refused: map[string]string{}}
-	var err error
-	if l.vars, err = environment(l.dir, environ); err != nil {
+	dir := filepath.Dir(files[0])
+	vars, err := environment(dir, environ)
+	if err != nil {
 		return nil, fmt.Errorf("reading the variables of %s: %w", files[0], err)
 	}
-	p := &Project{Dir: l.dir, Files: slices.Clone(files)}
-	for _, file := range files {
-		source, err := read(file)
-		if err != nil {
-			return nil, fmt.Errorf("reading the compose file: %w", err)
-		}
-		docs, err := parse(file, source)
-		if err != nil {
-			return nil, fmt.Errorf("reading the compose file: %w", err)
-		}
-		for i := range docs {
-			if include := child(docs[i].root, "include"); include != nil {
-				p.Included = append(p.Included, Place{file, include.Line})
-			}
-			if err := l.add(&docs[i]); err != nil {
-				return nil, fmt.Errorf("reading the compose file: %w", err)
-			}
-		}
+	p := &Project{Dir: dir}
+	l := &loading{within: &within{dir: dir}, unfollowed: &p.Unfollowed, vars: vars}
+	defer l.within.close()
+	l = l.below(files[0])
+	l.dir, l.vars = dir, vars
+	if err := l.load(files, read); err != nil {
+		return nil, fmt.Errorf("reading the compose file: %w", err)
 	}
-	for _, name := range slices.Sorted(maps.Keys(l.merged)) {
-		service := l.merged[name].(map[string]any)
+	for _, name := range slices.Sorted(maps.Keys(l.services)) {
+		service := l.services[name].(map[string]any)
 		if service["build"] == nil {
 			continue
 		}
@@ -84,83 +75,132 @@ func Load(files, environ []string) (*Project, error) {
 		}
 		p.Services = append(p.Services, s)
 	}
+	p.Files = slices.Concat(files, l.within.files)
 	return p, nil
 }
 
-// loading is one run of Load.
+// loading reads the files of a project, or of one that is included.
 type loading struct {
-	dir     string
-	vars    variables
-	docs    []*document
-	merged  map[string]any      // services
-	unset   map[string][]string // by service: variables without a value
-	refused map[string]string   // by service: why it can't be read in full
+	dir        string // that its paths start at
+	vars       variables
+	scopes     []*scope // one for each document
+	services   map[string]any
+	secrets    map[string]any
+	unset      map[string][]string // by service: variables without a value
+	refused    map[string]string   // by service: why it can't be read in full
+	extended   map[string]*scope   // files of which services are extended, by path
+	chain      []string            // main files that are being read, the outermost first
+	within     *within             // shared by all
+	unfollowed *[]Unfollowed       // shared by all
+}
+
+// below is a loading of files that are read for this one, of which the first is named.
+func (l *loading) below(first string) *loading {
+	return &loading{
+		services: map[string]any{}, secrets: map[string]any{}, unset: map[string][]string{}, refused: map[string]string{}, extended: map[string]*scope{},
+		chain: append(slices.Clone(l.chain), first), within: l.within, unfollowed: l.unfollowed,
+	}
+}
+
+// load merges files, each over those before it.
+func (l *loading) load(files []string, read func(string) ([]byte, error)) error {
+	for _, file := range files {
+		source, err := read(file)
+		if err != nil {
+			return err
+		}
+		docs, err := parse(file, source)
+		if err != nil {
+			return err
+		}
+		for i := range docs {
+			if err := l.add(&docs[i]); err != nil {
+				return err
+			}
+		}
+	}
+	l.settle()
+	return nil
 }
 
 // add merges a document over those before it.
 func (l *loading) add(d *document) error {
-	for name, service := range d.services {
-		f := filler{vars: l.vars}
-		filled, err := f.fill(service, "services."+name)
-		if err != nil {
-			return fmt.Errorf("%s:%d: %w", d.file, d.line(name), err)
-		}
-		d.services[name] = filled
-		l.unset[name] = append(l.unset[name], f.unset...)
+	s := newScope()
+	s.docs, s.services = []*document{d}, d.services
+	if err := errors.Join(l.fill(s, d, l.dir), l.fillSecrets(d)); err != nil {
+		return err
 	}
-	for name := range d.services {
-		if err := l.extend(d, name, nil); err != nil {
+	if err := l.include(s, d); err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.services)) {
+		if err := l.extend(s, name, nil); err != nil {
 			return err
 		}
 	}
+	all := map[string]any{"services": l.services, "secrets": l.secrets}
 	for _, path := range d.reset {
-		if len(path) > 1 && path[0] == "services" {
-			drop(l.merged, path[1:])
-		}
+		drop(all, path)
 	}
-	merged, err := override.Merge(map[string]any{"services": l.merged}, map[string]any{"services": d.services})
+	merged, err := override.Merge(all, map[string]any{"services": s.services, "secrets": d.secrets})
 	if err != nil {
 		return fmt.Errorf("%s: %w", d.file, err)
 	}
-	l.merged = merged["services"].(map[string]any)
-	l.docs = append(l.docs, d)
+	l.services, l.secrets = mapping(merged["services"]), mapping(merged["secrets"])
+	for name, names := range s.unset {
+		l.unset[name] = append(l.unset[name], names...)
+	}
+	maps.Copy(l.refused, s.refused)
+	l.scopes = append(l.scopes, s)
 	return nil
 }
 
-// extend puts what a service extends below it, when that is in the same document.
-func (l *loading) extend(d *document, name string, chain []string) error {
-	service := d.services[name].(map[string]any)
-	from, ok := service["extends"].(map[string]any)
-	if !ok {
-		return nil
+// settle puts in what is decided where a project is read, and not where it is included: the folder that is built where none
+// is named, and the values of variables that are named alone.
+func (l *loading) settle() {
+	for _, service := range l.services {
+		if build := mapping(mapping(service)["build"]); build != nil && build["context"] == nil {
+			build["context"] = l.dir
+		}
+		list, _ := mapping(service)["environment"].([]any)
+		for i, pair := range stringsOf(list) {
+			if name, value, ok := l.resolve(pair); ok {
+				list[i] = name + "=" + value
+			}
+		}
 	}
-	at := Place{d.file, d.line(name)}
-	if slices.Contains(chain, name) {
-		return fmt.Errorf("%s: services.%s extends itself", at, name)
+	for _, source := range l.secrets {
+		l.settleSecret(mapping(source))
 	}
-	delete(service, "extends")
-	base, _ := from["service"].(string)
-	if _, elsewhere := from["file"]; elsewhere {
-		l.refused[name] = fmt.Sprintf("it extends the service %s of another file, which plimsoll does not follow: name the Dockerfile itself", base)
-		return nil
+}
+
+// spots are where a service's key stands, those that have the say first.
+func (l *loading) spots(service string, keys ...string) iter.Seq[spot] {
+	return func(yield func(spot) bool) {
+		for _, s := range slices.Backward(l.scopes) {
+			for found := range s.spots(service, keys...) {
+				if !yield(found) {
+					return
+				}
+			}
+		}
 	}
-	if d.services[base] == nil {
-		return fmt.Errorf("%s: services.%s extends %s, which is not in that file", at, name, base)
+}
+
+// place is where a service's key stands: in the last document that has it.
+func (l *loading) place(service string, keys ...string) Place {
+	for found := range l.spots(service, keys...) {
+		return found.place()
 	}
-	if err := l.extend(d, base, append(chain, name)); err != nil {
-		return err
+	return Place{l.chain[0], 0}
+}
+
+// show is a path as its author may have written it: relative to the project's folder, where that is shorter.
+func (l *loading) show(path string) string {
+	if rel, err := filepath.Rel(l.within.dir, path); err == nil && !remote(path) && !ofHome(path) && len(rel) < len(path) {
+		return filepath.ToSlash(rel)
 	}
-	if why := l.refused[base]; why != "" {
-		l.refused[name] = why
-	}
-	merged, err := override.ExtendService(clone(d.services[base]).(map[string]any), service)
-	if err != nil {
-		return fmt.Errorf("%s: services.%s: %w", at, name, err)
-	}
-	delete(merged, "extends")
-	d.services[name] = merged
-	l.unset[name] = append(l.unset[name], l.unset[base]...)
-	return nil
+	return path
 }
 
 func clone(value any) any {
@@ -179,14 +219,4 @@ func clone(value any) any {
 		return list
 	}
 	return value
-}
-
-// place is where a service's key stands: in the last document that has it.
-func (l *loading) place(service string, keys ...string) Place {
-	for _, d := range slices.Backward(l.docs) {
-		if n := d.node(service, keys...); n != nil {
-			return Place{d.file, n.Line}
-		}
-	}
-	return Place{l.docs[0].file, 0}
 }

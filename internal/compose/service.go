@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,8 +28,10 @@ type Service struct {
 	// Command and Entrypoint are nil where the image's own are used.
 	Command, Entrypoint *Command
 	User, WorkingDir    Value
+	Platform            Value // of its image
 	// Binds are folders and files of the host that hide what the image holds at their place.
 	Binds     []Bind
+	Mounted   []string // what else its containers are given as files: "configs", "secrets"
 	DependsOn []string
 	Profiles  []string
 	// Unset are variables that the file asks for and that have neither a value nor a default.
@@ -46,6 +47,8 @@ type Build struct {
 	Target     Value
 	Args       map[string]string
 	ArgsPlace  Place
+	// Secrets are what its steps may mount.
+	Secrets []Secret
 	// Left are keys of build that plimsoll's own builds don't get.
 	Left []string
 }
@@ -85,12 +88,18 @@ type Bind struct {
 func (l *loading) service(name string, from map[string]any) (*Service, error) {
 	s := &Service{Name: name, Refused: l.refused[name], Place: l.place(name, "build")}
 	l.build(s, from["build"].(map[string]any))
+	s.Platform = l.value(from, name, "platform")
 	s.User, s.WorkingDir = l.value(from, name, "user"), l.value(from, name, "working_dir")
 	s.Command, s.Entrypoint = l.command(from, name, "command"), l.command(from, name, "entrypoint")
 	s.DependsOn = slices.Sorted(maps.Keys(mapping(from["depends_on"])))
 	s.Profiles = stringsOf(from["profiles"])
 	if s.Unset = slices.Sorted(slices.Values(l.unset[name])); len(s.Unset) > 0 {
 		s.Unset = slices.Compact(s.Unset)
+	}
+	for _, key := range []string{"configs", "secrets"} {
+		if from[key] != nil {
+			s.Mounted = append(s.Mounted, key)
+		}
 	}
 	l.ports(s, from)
 	l.binds(s, from)
@@ -145,7 +154,6 @@ func (l *loading) command(from map[string]any, service, key string) *Command {
 // build fills in how the image is built, or why it can't be.
 func (l *loading) build(s *Service, from map[string]any) {
 	context, _ := from["context"].(string)
-	context = cmp.Or(context, ".")
 	file, _ := from["dockerfile"].(string)
 	_, inline := from["dockerfile_inline"]
 	switch {
@@ -156,10 +164,10 @@ func (l *loading) build(s *Service, from map[string]any) {
 		s.Refused = "its Dockerfile stands in the compose file (dockerfile_inline): move it to a file, and name that with dockerfile"
 	}
 	if remote(context) {
-		context = "" // its address may hold a credential
+		context = l.dir // its address may hold a credential
 	}
-	s.Build = Build{Context: l.path(l.dir, context), Target: l.value(map[string]any{"build": from}, s.Name, "build", "target")}
-	s.Build.Dockerfile = l.path(s.Build.Context, cmp.Or(file, "Dockerfile"))
+	s.Build = Build{Context: context, Target: l.value(map[string]any{"build": from}, s.Name, "build", "target")}
+	s.Build.Dockerfile = at(s.Build.Context, cmp.Or(file, "Dockerfile"))
 	s.Build.Args = map[string]string{}
 	for _, pair := range stringsOf(from["args"]) {
 		if name, value, ok := l.resolve(pair); ok {
@@ -169,6 +177,7 @@ func (l *loading) build(s *Service, from map[string]any) {
 	if len(s.Build.Args) > 0 {
 		s.Build.ArgsPlace = l.place(s.Name, "build", "args")
 	}
+	s.Build.Secrets = l.buildSecrets(s.Name, from)
 	for _, key := range leftOut() {
 		if from[key] != nil {
 			s.Build.Left = append(s.Build.Left, key)
@@ -183,13 +192,6 @@ func (l *loading) resolve(pair string) (name, value string, ok bool) {
 	}
 	value, ok = l.vars[name]
 	return name, value, ok
-}
-
-func (l *loading) path(dir, path string) string {
-	if filepath.IsAbs(path) {
-		return filepath.Clean(path)
-	}
-	return filepath.Join(dir, filepath.FromSlash(path))
 }
 
 // remote reports whether a context has to be fetched, as compose tells them apart.
@@ -228,8 +230,7 @@ func (l *loading) environment(s *Service, from map[string]any) error {
 }
 
 func (l *loading) envFile(s *Service, file map[string]any, own variables, into map[string]Var) error {
-	named, _ := file["path"].(string)
-	path := l.path(l.dir, named)
+	path, _ := file["path"].(string)
 	var set map[string]string
 	var err error
 	if file["format"] == "raw" {
@@ -249,7 +250,7 @@ func (l *loading) envFile(s *Service, file map[string]any, own variables, into m
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if optional := file["required"] == false; !optional {
-			s.Missing = append(s.Missing, named)
+			s.Missing = append(s.Missing, path)
 		}
 		return nil
 	case err != nil:
@@ -326,19 +327,15 @@ func wide(spec string) bool {
 
 // portPlace is the line of the entry that names a port.
 func (l *loading) portPlace(service, key string, number int) Place {
-	for _, d := range slices.Backward(l.docs) {
-		list := resolve(d.node(service, key))
-		if list == nil {
-			continue
-		}
-		for _, item := range list.Content {
+	for found := range l.spots(service, key) {
+		for _, item := range resolve(found.node).Content {
 			var value any
 			if item.Decode(&value) != nil {
 				continue
 			}
-			f := filler{vars: l.vars}
+			f := filler{vars: found.vars}
 			if filled, err := f.fill(stringKeys(value, 0), ""); err == nil && slices.Contains(portsOf(filled, key), number) {
-				return Place{d.file, item.Line}
+				return Place{found.file, item.Line}
 			}
 		}
 	}

@@ -34,6 +34,7 @@ type key struct {
 func keys() []key {
 	return []key{
 		{"build", "a path or a mapping", build},
+		{"configs", "a list", some},
 		{"command", "text or a list of words", words},
 		{"depends_on", "a list of services or a mapping", namesOf},
 		{"entrypoint", "text or a list of words", words},
@@ -42,12 +43,23 @@ func keys() []key {
 		{"expose", "a list of ports", texts},
 		{"extends", "a service", extends},
 		{"image", "text", textOf},
+		{"platform", "text", textOf},
 		{"ports", "a list of ports", mixed},
 		{"profiles", "a list of names", texts},
+		{"secrets", "a list", some},
 		{"user", "text", textOf},
 		{"volumes", "a list of mounts", mixed},
 		{"working_dir", "a path", textOf},
 	}
+}
+
+// some is a list of which only that it is there counts.
+func some(value any) (any, bool) {
+	list, ok := value.([]any)
+	if len(list) == 0 {
+		return nil, ok
+	}
+	return true, ok
 }
 
 func textOf(value any) (any, bool) {
@@ -185,6 +197,11 @@ func build(value any) (any, bool) {
 		}
 		formed["args"] = list
 	}
+	if secrets, set := all["secrets"]; set {
+		if formed["secrets"], ok = secretsOf(secrets); !ok {
+			return nil, false
+		}
+	}
 	for _, name := range leftOut() {
 		if all[name] != nil {
 			formed[name] = true
@@ -193,7 +210,26 @@ func build(value any) (any, bool) {
 	return formed, true
 }
 
+// secretsOf is a list of mappings with a source.
+func secretsOf(value any) (any, bool) {
+	list, ok := value.([]any)
+	var secrets []any
+	for _, inner := range list {
+		if name, named := text(inner); named {
+			secrets = append(secrets, map[string]any{"source": name})
+			continue
+		}
+		source, named := text(mapping(inner)["source"])
+		if !named {
+			return nil, false
+		}
+		target, _ := text(mapping(inner)["target"])
+		secrets = append(secrets, map[string]any{"source": source, "target": target})
+	}
+	return secrets, ok || value == nil
+}
+
 // leftOut are the keys of build that decide about a build and that plimsoll's own don't get.
 func leftOut() []string {
-	return []string{"additional_contexts", "extra_hosts", "network", "secrets", "ssh"}
+	return []string{"additional_contexts", "extra_hosts", "network", "ssh"}
 }

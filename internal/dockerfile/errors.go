@@ -6,6 +6,7 @@ import "fmt"
 type SyntaxError struct {
 	File         string
 	Line, Column int
+	Source       string // the text of the line
 	Message      string
 	Hint         string // what to do, "" when nothing is known
 }
@@ -26,5 +27,7 @@ type fault struct {
 
 func (f *fault) in(file *File) *SyntaxError {
 	p := file.Position(f.at)
-	return &SyntaxError{File: file.Name, Line: p.Line, Column: p.Column, Message: f.message, Hint: f.hint}
+	return &SyntaxError{
+		File: file.Name, Line: p.Line, Column: p.Column, Source: file.Text(file.Line(p.Line)), Message: f.message, Hint: f.hint,
+	}
 }

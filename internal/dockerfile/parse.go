@@ -20,6 +20,8 @@ func Parse(name string, src []byte) (*File, error) { return ParseFor(name, src, 
 type Build struct {
 	Target string            // name or number of the stage to build; empty means the last
 	Args   map[string]string // values of build arguments, above the defaults in the file
+	// Platform is what the image is for, "os/arch[/variant]"; empty means the builder's, which is not known here.
+	Platform string
 }
 
 // ParseFor parses a file as Parse does, for a certain build of it: its final stage is the target, and its

@@ -214,7 +214,10 @@ func (f *File) Given(arg string) bool {
 
 // globals are the arguments before the first FROM that stand before an index.
 func (f *File) globals(before int) []Var {
-	s := State{}
+	s := State{Args: platformArgs("TARGET", f.build.Platform)}
+	for n := range s.Args {
+		f.given(&s.Args[n])
+	}
 	for _, i := range f.GlobalArgs {
 		if i.Index >= before {
 			break

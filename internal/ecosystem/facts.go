@@ -80,9 +80,17 @@ type Facts struct {
 	// DevDependencies is known when installing as the Dockerfile does brings packages that only building and
 	// testing need; the value names the manifest's section ("devDependencies").
 	DevDependencies Fact[string]
+	// DevPackages are the names of these packages as an import has them, where the language's packages are called alike.
+	DevPackages []string
+
+	// RunsFromCache is known when the application loads its packages from the cache of the program that installed
+	// them (its value, "yarn"), which has to stay in the image then.
+	RunsFromCache Fact[string]
 
 	// Start is the command that the container runs: argv, without a shell.
 	Start Fact[[]string]
+	// StartDir is where Start runs, or else the command of Script, when that is not the image's working directory.
+	StartDir string
 	// Script is known when Start goes through a package manager to one plain command, of which only the manager
 	// knows where its program lies ("next", "start"): nothing else runs, and no variable of the manager's is read.
 	Script Fact[[]string]
@@ -102,7 +110,10 @@ type Facts struct {
 	Writes []Fact[Write]
 	// EnvRead are the environment variables that the source reads.
 	EnvRead []Fact[string]
-	// Programs are external programs that the source starts ("git", "curl").
+	// Imports are the names of the packages that the source imports by a literal name, sorted.
+	Imports []string
+	// Programs are external programs that the source starts ("git", "curl"), or the health check, or the shell scripts that
+	// start the application.
 	Programs []Fact[string]
 
 	// Process is the process that serves, as it was seen in the running container: what "npm start"
@@ -113,6 +124,12 @@ type Facts struct {
 	// loaded and that a slim base may lack ("libpq5"), known from a run; and those that the bundle's
 	// runner needs besides, as its ecosystem knows them ("ca-certificates").
 	RunPackages []Fact[string]
+
+	// Loaded are the packages of the language whose code the running application opened. Known only from a run.
+	Loaded []Fact[string]
+	// RunFiles are absolute paths of the application's own files that it opened and that a rewritten image was
+	// seen not to have. Known only from a run.
+	RunFiles []Fact[string]
 
 	// RunEnv is what the runtime wants in production, each with its reason.
 	RunEnv []RunEnv
@@ -136,6 +153,26 @@ type Note struct {
 	About  string // the fact, in lower case: "start", "version", "writes", "scan"
 	Text   string
 	Source Source // zero when no single place is meant
+}
+
+// maxNotes bounds the notes about one subject.
+const maxNotes = 20
+
+// Remark adds a note, once, and no more than some about one subject.
+func (f *Facts) Remark(about, text string, source Source) {
+	n := Note{About: about, Text: text, Source: source}
+	count := 0
+	for _, old := range f.Notes {
+		if old == n {
+			return
+		}
+		if old.About == about {
+			count++
+		}
+	}
+	if count < maxNotes {
+		f.Notes = append(f.Notes, n)
+	}
 }
 
 // Manifest is a file that lists dependencies.
@@ -185,8 +222,17 @@ type Bundle struct {
 	// Create is the shell command that makes the place that dependencies go to, run in the
 	// builder before anything is installed; empty when nothing has to be made.
 	Create string
-	// Finish is the shell command that takes out what only installing or building needed,
-	// run at the end of the builder; empty when there is nothing.
+	// Prune is the shell command that takes out development dependencies, run in PruneDir when everything is built; empty
+	// when there are none, or they have to stay.
+	Prune    string
+	PruneDir string
+	// Installed are the directories, absolute, that installing fills, where building is known to leave them as they are:
+	// the runner can take them from the stage that installs, or from one that prunes right behind it. Drop is the command that
+	// takes what was installed out of them, for a stage whose result is laid over them.
+	Installed []string
+	Drop      string
+	// Finish is the shell command that takes out what only installing needed, run at the end of the builder; empty
+	// when there is nothing.
 	Finish string
 	// Env must be set in both stages.
 	Env []finding.EnvVar

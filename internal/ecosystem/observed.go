@@ -24,7 +24,12 @@ type Observed struct {
 	Processes []Process
 	// Env has the names of the main process's environment variables.
 	Env []string
-	// Incomplete says what could not be seen and why, a line each.
+	// Opened are absolute paths of the files that were opened in a run of its own, Gone those of them that the original
+	// image has and the rewritten one was seen not to have. Untraced says why files may be missing there; empty when none is.
+	Opened   []string
+	Gone     []string
+	Untraced string
+	// Incomplete says what else could not be seen and why, a line each.
 	Incomplete []string
 }
 

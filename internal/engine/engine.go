@@ -4,6 +4,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"syscall"
@@ -23,9 +24,23 @@ type Engine interface {
 
 // Info describes an engine.
 type Info struct {
-	Name     string // "embedded"
-	Version  string // of BuildKit
+	Name     string // "embedded", "docker", "remote"
+	Version  string // of BuildKit; empty where it is not told
 	Platform string // "linux/amd64"
+	// Platforms are those whose programs it runs, its own and emulated ones; empty where it does not tell.
+	Platforms []string
+	// Daemon is what serves, where that is another process: "Docker Engine 29.1", "buildkitd at tcp://builder:1234".
+	Daemon string
+	// Chosen says why this engine serves: "BUILDKIT_HOST is set".
+	Chosen string
+	// Limits are what it holds containers to. Watched says that the helper does that, from inside of each: what is 0 then is left
+	// to the machine, and not known before a container was started.
+	Limits  Limits
+	Watched bool
+	// Disk is what was free where it builds when it was opened; zero for one that does not tell.
+	Disk DiskSpace
+	// Caveat is what it can't do as it should on this host, in one sentence; empty means nothing.
+	Caveat string
 }
 
 // BuildRequest describes one build.
@@ -45,11 +60,23 @@ type BuildRequest struct {
 	Overrides map[string][]byte
 	Target    string
 	BuildArgs map[string]string
+	// Secrets are what steps may mount (RUN --mount=type=secret), by id. They are in no layer, log or cache key unless a
+	// step puts them there.
+	Secrets map[string][]byte
+	// Platform is what the image is for, "os/arch[/variant]"; empty means the engine's own.
+	Platform string
 	// NoCache executes every step, whatever the cache holds, with empty cache
 	// mounts. Base images are pulled and unpacked before the clock starts.
 	NoCache bool
-	// Push is a reference on a plain-HTTP loopback registry that the image is pushed to; empty means none.
+	// Push is a reference on a plain-HTTP loopback registry that the image is pushed to; empty means none. An engine
+	// that can't push there fails with a *PushError.
 	Push string
+	// Archive, if not nil, is written the image: an OCI layout in a tar file, or what "docker save" writes where
+	// the engine has no other.
+	Archive io.Writer
+	// Attest names what is attested about the image and pushed beside it: "provenance", "sbom". An engine that can't
+	// attest leaves it out.
+	Attest []string
 	// SourceDateEpoch, when not nil, makes timestamps and digests repeatable.
 	SourceDateEpoch *time.Time
 }
@@ -64,10 +91,15 @@ type BuildResult struct {
 	// Digest of the pushed manifest, "sha256:…", when Push was given.
 	Digest string
 	Steps  []Step
+	// ClockSet says that the machine's clock was set during the build. Steps then have no times, and Export and Push
+	// are zero where they come from the daemon, which stamps its work with the clock.
+	ClockSet bool
 	// Solve is the wall time of all steps, without exporting.
 	Solve time.Duration
 	// Export is the wall time of exporting (compression) and, of it, Push that of pushing.
 	Export, Push time.Duration
+	// Compressed says that compressing the layers is a part of Push: the engine keeps them as they are.
+	Compressed bool
 }
 
 // Step is one vertex of the build.
@@ -90,15 +122,47 @@ type Event struct {
 	Log   []byte // output of the step since the last event
 }
 
-// BuildError is a build that failed because of the project, not of the engine.
+// BuildError is a build that failed because of the project or of what it is made from, not of the engine.
 type BuildError struct {
 	Build  string
 	Line   int    // of the Dockerfile, 1-based; 0 if not known
 	Step   string // the failing step's name
 	Output string // the last lines that it printed
 	Hint   string // what to try; empty if there is nothing to say beyond the error
+	// Registry is the host of a registry that did not do its part: nothing is known about the project then.
+	Registry string
+	// DiskFull says that the engine had no room left: nothing is known about the project then.
+	DiskFull bool
+	Err      error
+}
+
+// Unrelated tells that it failed for a reason that has nothing to do with what was built.
+func (e *BuildError) Unrelated() bool { return e.Registry != "" || e.DiskFull }
+
+// PushError is an image that the engine built and could not push.
+type PushError struct {
+	Build, Engine string
+	Ref           string
+	Err           error
+}
+
+func (e *PushError) Error() string {
+	return fmt.Sprintf("pushing %s to %s: the %s engine could not: %v", e.Build, e.Ref, e.Engine, e.Err)
+}
+
+func (e *PushError) Unwrap() error { return e.Err }
+
+// LostError is an engine that went away in the middle of something.
+type LostError struct {
+	Engine string
 	Err    error
 }
+
+func (e *LostError) Error() string {
+	return fmt.Sprintf("the %s engine went away: %v", e.Engine, e.Err)
+}
+
+func (e *LostError) Unwrap() error { return e.Err }
 
 // RunRequest describes one container.
 type RunRequest struct {
@@ -117,17 +181,24 @@ type Container interface {
 	// unless a user is given, with stdin, and returns what it wrote to stdout. The
 	// helper never exits non-zero: see ENGINE.md's trap.
 	Exec(ctx context.Context, req ExecRequest) ([]byte, error)
-	// Signal sends a signal to the main process, from outside: SIGSTOP works.
-	Signal(ctx context.Context, sig syscall.Signal) error
-	// Wait returns when the main process has ended.
+	// Signal sends a signal to the main process as from outside of its container, SIGSTOP and SIGKILL included,
+	// and returns when it was sent.
+	Signal(ctx context.Context, sig syscall.Signal) (sent time.Time, err error)
+	// Wait returns when the main process has ended. ErrEndLost says that how it did can't be told.
 	Wait(ctx context.Context) (Exit, error)
 	// Output is what the main process has written so far, stdout and stderr interleaved, bounded to the last 64 KiB.
 	Output() string
 	// Started is when the main process was started.
 	Started() time.Time
+	// Reached are the limits that the container has run into so far, as far as the engine knows.
+	Reached() []Reached
 	// Close kills the container and releases what it held.
 	Close() error
 }
+
+// ErrEndLost is a container that has ended, and nobody knows how. BuildKit ends a container in which a second process fails, as
+// one does that is started just when the main process ends, and may then kill the runtime while that tells the exit code.
+var ErrEndLost = errors.New("how the program ended is lost: a helper failed in its container at that moment, for which BuildKit ends a container")
 
 // ExecRequest runs the helper: plimsoll's own static binary with these arguments.
 type ExecRequest struct {

@@ -34,6 +34,8 @@ type Options struct {
 	Since string
 	// Branch is where to start; empty means HEAD.
 	Branch string
+	// Tip is the ID of the last commit, where it is known already; it outranks Branch.
+	Tip string
 }
 
 // History is a line of commits along first parents, the oldest first.
@@ -96,7 +98,10 @@ func Read(ctx context.Context, folder string, opts Options) (*History, error) {
 	if branch == "" {
 		branch = "HEAD"
 	}
-	tip, err := r.resolve(branch)
+	tip, err := opts.Tip, error(nil)
+	if tip == "" {
+		tip, err = r.resolve(branch)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -107,14 +112,11 @@ func Read(ctx context.Context, folder string, opts Options) (*History, error) {
 	if len(h.Commits) == 0 {
 		return nil, &Missing{"no commit is that young", "ask for an earlier --since"}
 	}
-	shallow, err := r.text("rev-parse", "--is-shallow-repository")
-	if err != nil {
-		return nil, err
-	}
 	first := h.Commits[0]
 	if first.Parents == 0 { // the repository's first, or the last that a shallow clone has
+		shallow, err := r.text("rev-parse", "--is-shallow-repository")
 		h.Shallow = shallow == "true"
-		return h, nil
+		return h, err
 	}
 	h.Cut = true
 	h.Start, err = r.tree(first.ID + "^1")

@@ -31,11 +31,11 @@ func walkFile(ctx context.Context, place string, opts Options, reader Reader) (*
 	}
 	defer plain.Close()
 	if !isPlain(buffered) {
-		return walkStream(ctx, place, &inflated{r: plain, from: compressed}, reader)
+		return walkStream(ctx, place, &inflated{r: plain, from: compressed}, opts, reader)
 	}
 	index, err := indexTar(file)
 	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w: it is no tar archive, or a damaged one", place, err)
+		return nil, fmt.Errorf("reading %s: %w: it is no tar archive, or a damaged one%s", place, err, alsoReference(place))
 	}
 	return walkStore(ctx, place, index, opts, reader)
 }

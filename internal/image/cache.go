@@ -25,6 +25,9 @@ type sizeRecord struct {
 	Platform      string `json:"platform"`
 	TransferBytes int64  `json:"transfer_bytes"`
 	Layers        int    `json:"layers"`
+	// OnBuild is known when Config is set: the image's configuration was read.
+	OnBuild string `json:"on_build,omitempty"`
+	Config  bool   `json:"config,omitempty"`
 }
 
 // cache keeps records as small files. It never fails: what can't be read or

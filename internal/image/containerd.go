@@ -37,6 +37,9 @@ type containerdStore struct {
 
 // walkContainerd reads an image that containerd has, through its own API.
 func walkContainerd(ctx context.Context, image string, opts Options, reader Reader) (*Contents, error) {
+	if image == "" {
+		return nil, errors.New("containerd: names no image: want containerd:NAME")
+	}
 	socket, namespace := os.Getenv(containerdAddress), os.Getenv(containerdNamespace)
 	if socket == "" {
 		socket = containerdSocket
@@ -50,13 +53,18 @@ func walkContainerd(ctx context.Context, image string, opts Options, reader Read
 		return nil, fmt.Errorf("asking containerd at %s: %w", socket, err)
 	}
 	defer conn.Close()
+	if probe, err := dialSocket(socket)(ctx); err != nil { // gRPC would wrap this in words of its own
+		return nil, fmt.Errorf("asking containerd at %s: %w", socket, unreached(err, "is it running? "+containerdAddress+" names another"))
+	} else if err := probe.Close(); err != nil {
+		return nil, fmt.Errorf("asking containerd at %s: %w", socket, err)
+	}
 	ctx = metadata.AppendToOutgoingContext(ctx, "containerd-namespace", namespace)
 	index, err := containerdIndex(ctx, images.NewImagesClient(conn), image)
 	if status.Code(err) == codes.NotFound {
 		return nil, fmt.Errorf("containerd at %s has no image %s in namespace %s (CONTAINERD_NAMESPACE chooses another)", socket, image, namespace)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("asking containerd at %s for %s: %s: is it running, and may you use it?", socket, image, printable(status.Convert(err).Message()))
+		return nil, fmt.Errorf("asking containerd at %s for %s: %s", socket, image, printable(status.Convert(err).Message()))
 	}
 	return walkStore(ctx, image, &containerdStore{ctx, content.NewContentClient(conn), index}, opts, reader)
 }

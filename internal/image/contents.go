@@ -8,8 +8,10 @@ import (
 	"io"
 	"time"
 
+	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/plimsoll/plimsoll/internal/registry"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -60,6 +62,7 @@ type Config struct {
 	Raw          []byte
 	OS           string
 	Architecture string
+	Variant      string // of the architecture: "v7"; mostly ""
 	User         string
 	Env          []string
 	Entrypoint   []string
@@ -111,24 +114,29 @@ type source struct {
 	diffs  []v1.Hash
 	config Config
 	// fetch opens the blob of layer i and verifies its digest.
-	fetch func(ctx context.Context, i int) (io.ReadCloser, error)
+	fetch     func(ctx context.Context, i int) (io.ReadCloser, error)
+	otherwise string // what else may be meant by the place, for messages
 	// explain says what went wrong with the image and what can be done about it.
 	explain func(error) error
 	// atOnce is how many layers are read at the same time.
 	atOnce int
 }
 
+// reach is where an image is asked for, and how, with the patience that its layers want.
+func (o Options) reach(ctx context.Context, ref string) (r Reference, at name.Reference, how []remote.Option, err error) {
+	if r, err = ParseReference(ref); err != nil {
+		return r, nil, nil, err
+	}
+	if at, err = o.endpoint(r); err != nil {
+		return r, nil, nil, err
+	}
+	how, err = o.remote(ctx, registry.Long())
+	return r, at, how, err
+}
+
 // open reads an image's manifest and config.
 func open(ctx context.Context, ref string, opts Options) (*source, error) {
-	r, err := ParseReference(ref)
-	if err != nil {
-		return nil, err
-	}
-	at, err := opts.endpoint(r)
-	if err != nil {
-		return nil, err
-	}
-	remoteOpts, err := opts.remote(ctx)
+	r, at, remoteOpts, err := opts.reach(ctx, ref)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +144,7 @@ func open(ctx context.Context, ref string, opts Options) (*source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("setting up the registry client: %w", err)
 	}
-	src := &source{name: r.String(), atOnce: layersAtOnce, explain: func(err error) error { return explain(r, err) }}
+	src := &source{name: r.String(), atOnce: layersAtOnce, explain: func(err error) error { return opts.explain(r, at, err) }}
 	src.fetch = func(ctx context.Context, i int) (io.ReadCloser, error) {
 		blob, err := remote.Layer(at.Context().Digest(src.layers[i].Digest), remote.WithContext(ctx), remote.Reuse(puller))
 		if err != nil {
@@ -144,14 +152,42 @@ func open(ctx context.Context, ref string, opts Options) (*source, error) {
 		}
 		return blob.Compressed() // checks the digest at its end
 	}
-	img, err := remote.Image(at, append(remoteOpts, remote.Reuse(puller))...)
+	img, err := opts.imageAt(at, append(remoteOpts, remote.Reuse(puller))...)
 	if err != nil {
-		return nil, explain(r, err)
+		return nil, src.explain(err)
 	}
 	if err := src.describe(img); err != nil {
-		return nil, explain(r, err)
+		return nil, src.explain(err)
 	}
 	return src, nil
+}
+
+// imageAt is the image at a reference, of an index that for the platform.
+func (o Options) imageAt(at name.Reference, how ...remote.Option) (v1.Image, error) {
+	found, err := remote.Get(at, how...)
+	if err != nil {
+		return nil, err
+	}
+	if !found.MediaType.IsIndex() {
+		return found.Image()
+	}
+	index, err := found.ImageIndex()
+	if err != nil {
+		return nil, err
+	}
+	manifest, err := index.IndexManifest()
+	if err != nil {
+		return nil, err
+	}
+	platform, err := o.platform()
+	if err != nil {
+		return nil, err
+	}
+	chosen, err := choose(manifest.Manifests, platform)
+	if err != nil {
+		return nil, err
+	}
+	return index.Image(chosen.Digest)
 }
 
 func (s *source) describe(img v1.Image) (err error) {
@@ -197,7 +233,7 @@ func parseConfig(raw []byte) (Config, []v1.Hash, error) {
 		return Config{}, nil, fmt.Errorf("image config: %w", err)
 	}
 	c := Config{
-		Raw: raw, OS: file.OS, Architecture: file.Architecture,
+		Raw: raw, OS: file.OS, Architecture: file.Architecture, Variant: file.Variant,
 		User: file.Config.User, Env: file.Config.Env, Entrypoint: file.Config.Entrypoint, Cmd: file.Config.Cmd,
 		WorkingDir: file.Config.WorkingDir, Labels: file.Config.Labels, StopSignal: file.Config.StopSignal,
 		ExposedPorts: sortedKeys(file.Config.ExposedPorts), Created: file.Created.Time,

@@ -247,7 +247,7 @@ func TestScanDoesNotWaitForAStalledRegistry(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	stop := errors.New("stop here")
-	_, err := Scan(ctx, ref, Options{Client: &http.Client{Transport: stalling}}, func(Layer, *tar.Header, io.Reader) error { return stop })
+	_, err := Scan(ctx, ref, Options{transport: stalling}, func(Layer, *tar.Header, io.Reader) error { return stop })
 	if !errors.Is(err, stop) || ctx.Err() != nil {
 		t.Errorf("got %v, context %v", err, ctx.Err())
 	}

@@ -3,64 +3,128 @@ package image
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
-// enginePlace takes "docker:NAME" and "podman:NAME" apart. The socket is the
-// one that DOCKER_HOST or CONTAINER_HOST names, or the engine's usual one.
-func enginePlace(place string) (socket, name string, ok bool) {
-	if name, ok = strings.CutPrefix(place, "docker:"); ok {
-		return socketOf("DOCKER_HOST", "/var/run/docker.sock"), name, true
-	}
-	if name, ok = strings.CutPrefix(place, "podman:"); ok {
+// Engine is a Docker Engine or podman, as it is reached.
+type Engine struct {
+	At   string // for messages: "unix:///var/run/docker.sock"
+	Dial func(ctx context.Context) (net.Conn, error)
+}
+
+// asked is an engine with what is asked of it.
+type asked struct {
+	Engine
+	kind, image string
+	hint        string // what to do where nobody listens
+}
+
+// enginePlace takes "docker:NAME" and "podman:NAME" apart; false is another place.
+func (o Options) enginePlace(place string) (a asked, ok bool, err error) {
+	if a.image, ok = strings.CutPrefix(place, "docker:"); ok {
+		a.kind, a.hint = "the Docker Engine", "is it running? DOCKER_HOST and DOCKER_CONTEXT name another"
+		if o.Docker != nil {
+			a.Engine, err = o.Docker()
+		} else {
+			a.Engine, err = socketOf("DOCKER_HOST", "/var/run/docker.sock")
+		}
+	} else if a.image, ok = strings.CutPrefix(place, "podman:"); ok {
+		a.kind, a.hint = "podman", "it serves where its socket is switched on (systemctl start podman.socket, with --user for one's own); CONTAINER_HOST names another"
 		usual := "/run/podman/podman.sock"
 		if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" && os.Getuid() != 0 {
 			usual = filepath.Join(dir, "podman", "podman.sock")
 		}
-		return socketOf("CONTAINER_HOST", usual), name, true
+		a.Engine, err = socketOf("CONTAINER_HOST", usual)
 	}
-	return "", "", false
+	if ok && err == nil && a.image == "" {
+		err = fmt.Errorf("%s names no image: want %sNAME", place, place)
+	}
+	return a, ok, err
 }
 
-func socketOf(variable, usual string) string {
-	if socket, ok := strings.CutPrefix(os.Getenv(variable), "unix://"); ok {
-		return socket
+// socketOf is an engine on this machine. One elsewhere is never silently taken for it.
+func socketOf(variable, usual string) (Engine, error) {
+	socket := usual
+	if host := os.Getenv(variable); host != "" {
+		var ok bool
+		if socket, ok = strings.CutPrefix(host, "unix://"); !ok {
+			return Engine{}, fmt.Errorf("%s is %s: only a socket is asked (unix:///PATH)", variable, printable(host))
+		}
 	}
-	return usual
+	return Engine{At: "unix://" + socket, Dial: dialSocket(socket)}, nil
+}
+
+func dialSocket(socket string) func(context.Context) (net.Conn, error) {
+	return func(ctx context.Context) (net.Conn, error) { return (&net.Dialer{}).DialContext(ctx, "unix", socket) }
 }
 
 // maxReply bounds an engine's error message.
 const maxReply = 1 << 20
 
 // walkEngine reads an image as the engine exports it, through the call behind
-// "docker save", which podman answers too.
-func walkEngine(ctx context.Context, socket, name string, reader Reader) (*Contents, error) {
+// "docker save", which podman answers too. Engines that can have an image for
+// several platforms are asked for the one that is wanted; others don't heed that.
+func walkEngine(ctx context.Context, a asked, opts Options, reader Reader) (*Contents, error) {
 	client := &http.Client{Transport: &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
-		},
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return a.Dial(ctx) },
 	}}
 	defer client.CloseIdleConnections()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://engine/images/get?names="+url.QueryEscape(name), nil)
+	query, err := saveQuery(a.image, opts)
 	if err != nil {
-		return nil, fmt.Errorf("asking the engine: %w", err)
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://engine/images/get?"+query.Encode(), nil)
+	if err != nil {
+		return nil, fmt.Errorf("asking %s: %w", a.kind, err)
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("asking the engine at %s: %w: is it running, and may you use it?", socket, err)
+		return nil, fmt.Errorf("asking %s at %s: %w", a.kind, a.At, unreached(err, a.hint))
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("asking the engine at %s for %s: %s", socket, name, engineMessage(resp))
+		return nil, fmt.Errorf("asking %s at %s for %s: %s", a.kind, a.At, a.image, engineMessage(resp))
 	}
-	return walkStream(ctx, name, resp.Body, reader)
+	return walkStream(ctx, a.image, resp.Body, opts, reader)
+}
+
+// saveQuery asks for an image and, where one is named, for its platform.
+func saveQuery(name string, opts Options) (url.Values, error) {
+	query := url.Values{"names": {name}}
+	if opts.Platform == "" {
+		return query, nil
+	}
+	platform, err := opts.platform()
+	if err != nil {
+		return nil, err
+	}
+	text, err := json.Marshal(platform)
+	query.Set("platform", string(text))
+	return query, err
+}
+
+// unreached says why a local server can't be asked, and what can be done about it.
+func unreached(err error, hint string) error {
+	if request := new(url.Error); errors.As(err, &request) {
+		err = request.Err // its address is made up
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("%w: %s", err, hint)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%w: it serves its owner and group alone", err)
+	}
+	return err
 }
 
 func engineMessage(resp *http.Response) string {

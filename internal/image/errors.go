@@ -8,6 +8,7 @@ import (
 	"net/http"
 
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+	"github.com/plimsoll/plimsoll/internal/registry"
 )
 
 // What can keep an image from being read. Errors of this package wrap one of
@@ -25,6 +26,15 @@ var (
 
 // explain says what went wrong with ref and what can be done about it.
 func explain(ref Reference, err error) error {
+	if login := new(registry.LoginError); errors.As(err, &login) {
+		return fmt.Errorf("reading %s: %w", ref, login)
+	}
+	if bad := new(registry.UntrustedError); errors.As(err, &bad) {
+		return fmt.Errorf("reading %s: %w: %w", ref, ErrUnreachable, bad) // which knows its remedy
+	}
+	if gone := new(registry.UnavailableError); errors.As(err, &gone) {
+		err = gone // without the addresses that were asked on the way
+	}
 	switch kind := kindOf(err); kind {
 	case nil:
 		return fmt.Errorf("reading %s: %w", ref, err)
@@ -34,13 +44,13 @@ func explain(ref Reference, err error) error {
 		// Docker Hub answers so for repositories that do not exist, too.
 		return fmt.Errorf("reading %s: %w: log in to %s, or check the name, which private registries hide the same way (%w)", ref, kind, ref.Host, err)
 	default:
-		return fmt.Errorf("reading %s: %w: name a mirror with --mirror %s=HOST, or use --offline (%w)", ref, kind, ref.Host, err)
+		return fmt.Errorf("reading %s: %w: name a mirror with --mirror %s=HOST (%w)", ref, kind, ref.Host, err)
 	}
 }
 
 // kindOf sorts an error of the registry library; nil means none of the kinds.
 func kindOf(err error) error {
-	if errors.Is(err, context.Canceled) {
+	if login := new(registry.LoginError); errors.Is(err, context.Canceled) || errors.As(err, &login) {
 		return nil
 	}
 	if reply := new(transport.Error); errors.As(err, &reply) {
@@ -51,7 +61,7 @@ func kindOf(err error) error {
 			return kind
 		}
 	}
-	if isNetwork(err) {
+	if gone := new(registry.UnavailableError); errors.As(err, &gone) || isNetwork(err) {
 		return ErrUnreachable
 	}
 	return nil

@@ -166,6 +166,14 @@ func printable(name string) string {
 	return fmt.Sprintf("%q", name)
 }
 
+// How the two formats begin that layers are compressed with.
+func gzipMagic() []byte { return []byte{0x1f, 0x8b} }
+func zstdMagic() []byte { return []byte{0x28, 0xb5, 0x2f, 0xfd} }
+
+func isCompressed(magic []byte) bool {
+	return bytes.HasPrefix(magic, gzipMagic()) || bytes.HasPrefix(magic, zstdMagic())
+}
+
 // decompress tells by the first bytes how a blob is compressed, since media
 // types are not always right.
 func decompress(r *bufio.Reader) (io.ReadCloser, error) {
@@ -174,13 +182,15 @@ func decompress(r *bufio.Reader) (io.ReadCloser, error) {
 		return nil, err
 	}
 	switch {
-	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}):
+	case bytes.HasPrefix(magic, gzipMagic()):
 		z, err := gzip.NewReader(r)
 		if err != nil {
 			return nil, fmt.Errorf("gzip: %w", err)
 		}
 		return z, nil
-	case bytes.HasPrefix(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+	case bytes.HasPrefix(magic, []byte("\xfd7zX")), bytes.HasPrefix(magic, []byte("BZh")):
+		return nil, errors.New("it is compressed with xz or bzip2, which is not read: gzip and zstd are")
+	case bytes.HasPrefix(magic, zstdMagic()):
 		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(128<<20))
 		if err != nil {
 			return nil, fmt.Errorf("zstd: %w", err)

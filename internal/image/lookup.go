@@ -5,11 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/plimsoll/plimsoll/internal/registry"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -68,7 +70,7 @@ type lookup struct {
 }
 
 func newLookup(ctx context.Context, opts Options) (*lookup, error) {
-	remoteOpts, err := opts.remote(ctx)
+	remoteOpts, err := opts.remote(ctx, registry.Brief())
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +99,7 @@ func (l *lookup) all(ctx context.Context, asked Reference, variants []Variant) (
 			if i > 0 {
 				ref = variantReference(variants[i])
 			}
-			notes[i], errs[i] = l.one(ctx, ref, &variants[i])
+			notes[i], errs[i] = l.one(ctx, ref, &variants[i], i == 0)
 			return nil
 		})
 	}
@@ -126,32 +128,42 @@ func variantReference(v Variant) Reference {
 	return Reference{Host: host, Path: path, Tag: v.Tag, TagWritten: true}
 }
 
-// one fills in v from the registry or the cache.
-func (l *lookup) one(ctx context.Context, ref Reference, v *Variant) (note string, err error) {
+// one fills in v from the registry or the cache, with what stands in its configuration where that is wanted.
+func (l *lookup) one(ctx context.Context, ref Reference, v *Variant, config bool) (note string, err error) {
 	at, err := l.opts.endpoint(ref)
 	if err != nil {
 		return "", err
 	}
 	digest, note, err := l.digest(at)
 	if err != nil {
-		return "", l.explain(ctx, ref, err)
+		return "", l.explain(ctx, ref, at, err)
 	}
-	size, err := l.size(at, digest)
+	size, err := l.size(at, digest, config)
+	if _, isTag := at.(name.Tag); isTag && kindOf(err) == ErrNotFound { // it was kept, and the registry has dropped it since
+		if digest, note, err = l.ask(at); err == nil {
+			size, err = l.size(at, digest, config)
+		}
+	}
 	if err != nil {
-		return "", l.explain(ctx, ref, err)
+		return "", l.explain(ctx, ref, at, err)
 	}
-	v.Digest, v.TransferBytes, v.Layers = digest, size.TransferBytes, size.Layers
+	v.Digest, v.TransferBytes, v.Layers, v.Stale = digest, size.TransferBytes, size.Layers, note != ""
+	v.OnBuild = size.OnBuild
 	return note, nil
 }
 
-func (l *lookup) explain(ctx context.Context, ref Reference, err error) error {
+func (l *lookup) explain(ctx context.Context, ref Reference, at name.Reference, err error) error {
 	if errors.Is(err, ErrUnknownOffline) {
 		return fmt.Errorf("reading %s: %w: run once without --offline, or name a mirror with --mirror %s=HOST", ref, ErrUnknownOffline, ref.Host)
 	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		err = fmt.Errorf("%w: no answer in time", ErrUnreachable)
 	}
-	return explain(ref, err)
+	told := l.opts.explain(ref, at, err)
+	if kindOf(err) == ErrUnreachable {
+		return fmt.Errorf("%w; --offline asks no registry", told)
+	}
+	return told
 }
 
 // digest finds out what a tag stands for.
@@ -166,16 +178,23 @@ func (l *lookup) digest(at name.Reference) (digest, note string, err error) {
 	if l.opts.Offline {
 		return "", "", ErrUnknownOffline
 	}
+	digest, note, err = l.ask(at)
+	if kindOf(err) == ErrUnreachable && ok {
+		return known.use()
+	}
+	return digest, note, err
+}
+
+// ask asks the registry what a tag stands for.
+func (l *lookup) ask(at name.Reference) (digest, note string, err error) {
 	// Asking for the head alone does not count against Docker Hub's pull limit.
 	desc, err := l.head(at)
-	switch kind := kindOf(err); {
+	switch {
 	case err == nil:
 		l.cache.putTag(tagRecord{Endpoint: at.Name(), Digest: desc.String(), At: time.Now()})
 		return desc.String(), "", nil
-	case kind == ErrNotFound:
+	case kindOf(err) == ErrNotFound:
 		l.cache.putTag(tagRecord{Endpoint: at.Name(), At: time.Now()})
-	case kind == ErrUnreachable && ok:
-		return known.use()
 	}
 	return "", "", err
 }
@@ -185,7 +204,8 @@ func (l *lookup) head(at name.Reference) (v1.Hash, error) {
 	if err == nil {
 		return desc.Digest, nil
 	}
-	if kindOf(err) != nil && kindOf(err) != ErrUnreachable {
+	gone := new(registry.UnavailableError)
+	if kindOf(err) != nil && kindOf(err) != ErrUnreachable || errors.As(err, &gone) {
 		return v1.Hash{}, err
 	}
 	// Some registries do not answer HEAD, or leave the digest out.
@@ -207,10 +227,10 @@ func (r tagRecord) use() (digest, note string, err error) {
 	return r.Digest, note, nil
 }
 
-// size adds up the compressed layers of digest.
-func (l *lookup) size(at name.Reference, digest string) (sizeRecord, error) {
+// size adds up the compressed layers of digest, and reads its configuration where that is wanted.
+func (l *lookup) size(at name.Reference, digest string, config bool) (sizeRecord, error) {
 	platform := l.platform.String()
-	if known, ok := l.cache.size(digest, platform); ok {
+	if known, ok := l.cache.size(digest, platform); ok && (known.Config || !config || l.opts.Offline) {
 		return known, nil
 	}
 	if l.opts.Offline {
@@ -227,6 +247,13 @@ func (l *lookup) size(at name.Reference, digest string) (sizeRecord, error) {
 	record := sizeRecord{Digest: digest, Platform: platform, Layers: len(manifest.Layers)}
 	for _, layer := range manifest.Layers {
 		record.TransferBytes += max(0, layer.Size)
+	}
+	if config {
+		file, err := img.ConfigFile()
+		if err != nil {
+			return sizeRecord{}, err
+		}
+		record.OnBuild, record.Config = strings.Join(file.Config.OnBuild, "\n"), true
 	}
 	l.cache.putSize(record)
 	return record, nil

@@ -112,6 +112,23 @@ func TestLookupReadsTheFamily(t *testing.T) {
 	}
 }
 
+func TestLookupReadsWhatABaseRunsInImagesBuiltOnIt(t *testing.T) {
+	hub := newHub(t)
+	img, _ := hub.put(t, "library/python:3-onbuild", 5_000, 2)
+	img, err := mutate.Config(img, v1.Config{OnBuild: []string{"COPY . /usr/src/app", "RUN pip install -r requirements.txt"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hub.write(t, "library/python:3-onbuild", img)
+	dir := t.TempDir()
+	for range 2 { // from the registry, and from what is kept of it
+		f, err := Lookup(t.Context(), "python:3-onbuild", hub.options(dir))
+		if asked, ok := f.Asked(); err != nil || !ok || asked.OnBuild != "COPY . /usr/src/app\nRUN pip install -r requirements.txt" {
+			t.Errorf("got %+v, %v", asked, err)
+		}
+	}
+}
+
 func TestLookupTakesThePlatformFromAnIndex(t *testing.T) {
 	hub := newHub(t)
 	small, err := random.Image(1_000, 1)
@@ -196,6 +213,41 @@ func cacheFiles(t *testing.T, dir string) []string {
 		t.Fatalf("no cache files: %v", err)
 	}
 	return files
+}
+
+// A digest that was kept may be gone: the tag was moved, and the registry cleaned up.
+func TestLookupAsksAnewForWhatIsGone(t *testing.T) {
+	hub, dir := newHub(t), t.TempDir()
+	hub.put(t, "library/python:3.11-slim", 5_000, 2)
+	if _, err := Lookup(t.Context(), "python:3.11-slim", hub.options(dir)); err != nil {
+		t.Fatal(err)
+	}
+	anew := newHub(t) // which has never seen the first image, under the same name
+	img, _ := anew.put(t, "library/python:3.11-slim", 6_000, 3)
+	hub.Config.Handler = anew.Config.Handler
+	forgetSizes(t, dir)
+	f, err := Lookup(t.Context(), "python:3.11-slim", hub.options(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := img.Digest()
+	if v, ok := f.Asked(); err != nil || !ok || v.Digest != want.String() || v.Layers != 3 || v.Stale {
+		t.Errorf("got %+v, want %s, which the tag stands for now (%v)", v, want, err)
+	}
+}
+
+// forgetSizes leaves tags alone in a cache.
+func forgetSizes(t *testing.T, dir string) {
+	t.Helper()
+	kept, err := filepath.Glob(filepath.Join(dir, "images", "size-*"))
+	if err != nil || len(kept) == 0 {
+		t.Fatalf("no sizes are kept: %v", err)
+	}
+	for _, file := range kept {
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func TestLookupErrorsTellThingsApart(t *testing.T) {

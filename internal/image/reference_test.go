@@ -56,18 +56,6 @@ func FuzzParseReference(f *testing.F) {
 	})
 }
 
-func TestLoopback(t *testing.T) {
-	for host, want := range map[string]bool{
-		"localhost": true, "localhost:5000": true, "127.0.0.1:5005": true, "127.9.9.9": true, "[::1]:5000": true,
-		"registry.localhost:80": true, "10.0.0.5:5000": false, "192.168.1.1": false, "docker.io": false,
-		"127.0.0.1.example.com": false, "localhost.example.com:5000": false, "127.0.0.1:5005/path": true,
-	} {
-		if got := isLoopback(hostOf(host)); got != want {
-			t.Errorf("%s: loopback is %v, want %v", host, got, want)
-		}
-	}
-}
-
 type answering struct{ asked []string }
 
 func (a *answering) RoundTrip(r *http.Request) (*http.Response, error) {

@@ -102,7 +102,7 @@ func TestSearcherReadsSharedLayersOnce(t *testing.T) {
 		}
 		return http.DefaultTransport.RoundTrip(req)
 	})
-	s := NewSearcher(Options{Client: &http.Client{Transport: counting}}, NewFinder([][]byte{[]byte("the-value")}))
+	s := NewSearcher(Options{transport: counting}, NewFinder([][]byte{[]byte("the-value")}))
 	var sizes []int64
 	for _, ref := range []string{before, after} {
 		c, places, err := s.Search(t.Context(), ref)

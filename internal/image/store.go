@@ -2,6 +2,7 @@ package image
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -13,6 +14,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -44,6 +46,13 @@ func (f folderStore) open(name string) (io.ReadCloser, int64, error) {
 	return file, info.Size(), nil
 }
 
+// flatStore finds blobs where skopeo's "dir:" has them: by their digests, side by side with the manifest.
+type flatStore struct{ store }
+
+func (f flatStore) open(name string) (io.ReadCloser, int64, error) {
+	return f.store.open(path.Base(name))
+}
+
 // atOnceLocal is how many layers of a local image are read at the same time.
 const atOnceLocal = 4
 
@@ -52,7 +61,7 @@ const maxIndexDepth = 4
 
 // walkStore reads an image from an OCI layout or a docker-archive.
 func walkStore(ctx context.Context, place string, files store, opts Options, reader Reader) (*Contents, error) {
-	src := &source{name: place, atOnce: atOnceLocal, explain: func(err error) error { return fmt.Errorf("reading %s: %w", place, err) }}
+	src := &source{name: place, otherwise: alsoReference(place), atOnce: atOnceLocal, explain: func(err error) error { return fmt.Errorf("reading %s: %w", place, err) }}
 	err := src.describeStore(files, opts)
 	if err != nil {
 		return nil, src.explain(err)
@@ -60,24 +69,38 @@ func walkStore(ctx context.Context, place string, files store, opts Options, rea
 	return src.walk(ctx, reader)
 }
 
+// describeStore finds the image in an OCI layout or a docker-archive.
 func (s *source) describeStore(files store, opts Options) error {
-	if text, err := readSmall(files, "manifest.json"); err == nil {
-		return s.describeDockerArchive(files, text)
-	} else if !errors.Is(err, fs.ErrNotExist) {
+	if err := s.findImage(files, opts); err != nil {
 		return err
 	}
-	text, err := readSmall(files, "index.json")
-	if errors.Is(err, fs.ErrNotExist) {
-		return errors.New("it has neither an index.json (OCI layout) nor a manifest.json (docker-archive)")
-	}
-	if err != nil {
-		return err
-	}
+	return opts.fits(s.config)
+}
+
+// findImage looks for an OCI layout first: the archives of today's Docker Engines are that as well as docker-archives, and only as
+// layouts do they tell how layers are stored.
+func (s *source) findImage(files store, opts Options) error {
 	platform, err := opts.platform()
 	if err != nil {
 		return err
 	}
-	return s.describeIndex(files, text, platform, 0)
+	switch text, err := readSmall(files, "index.json"); {
+	case err == nil:
+		return s.describeIndex(files, text, platform, 0)
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	text, err := readSmall(files, "manifest.json")
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return errors.New("it has neither an index.json (OCI layout) nor a manifest.json (docker-archive)" + s.otherwise)
+	case err != nil:
+		return err
+	case bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")):
+		s.digest = hashOfBytes(text)
+		return s.describeManifest(flatStore{files}, text)
+	}
+	return s.describeDockerArchive(files, text)
 }
 
 // dockerManifest is one image of a docker-archive's manifest.json.
@@ -93,7 +116,11 @@ func parseDockerManifest(text []byte) (dockerManifest, error) {
 		return dockerManifest{}, fmt.Errorf("manifest.json: %w", err)
 	}
 	if len(images) != 1 {
-		return dockerManifest{}, fmt.Errorf("the archive has %d images: save one alone", len(images))
+		var names []string
+		for _, image := range images {
+			names = append(names, strings.Join(image.RepoTags, " "))
+		}
+		return dockerManifest{}, fmt.Errorf("the archive has %d images (%s): save one alone", len(images), printable(strings.Join(names, ", ")))
 	}
 	if n := len(images[0].Layers); n > maxImageLayers {
 		return dockerManifest{}, fmt.Errorf("an image with %d layers is not read", n)
@@ -139,7 +166,7 @@ func (s *source) describeIndex(files store, text []byte, platform *v1.Platform, 
 	if err != nil {
 		return fmt.Errorf("index: %w", err)
 	}
-	chosen, err := choose(index.Manifests, platform)
+	chosen, err := choose(kept(files, index.Manifests), platform)
 	if err != nil {
 		return err
 	}
@@ -160,15 +187,36 @@ func (s *source) describeIndex(files store, text []byte, platform *v1.Platform, 
 	return s.describeManifest(files, blob)
 }
 
-// choose takes the manifest for the platform. One that is alone is taken as it is.
-func choose(manifests []v1.Descriptor, platform *v1.Platform) (v1.Descriptor, error) {
-	var images []v1.Descriptor
+// kept are the manifests that the place has: an engine keeps the index of all platforms, and one platform's image. It
+// is all of them where it has none.
+func kept(files store, manifests []v1.Descriptor) (there []v1.Descriptor) {
 	for _, m := range manifests {
-		if m.Platform != nil && m.Platform.OS == "unknown" || m.Annotations["vnd.docker.reference.type"] != "" {
-			continue // an attestation
+		if blob, _, err := openBlob(files, m.Digest); err == nil {
+			blob.Close()
+			there = append(there, m)
+		}
+	}
+	if imagesOf(there) == nil {
+		return manifests
+	}
+	return there
+}
+
+// imagesOf leaves attestations out, and what is listed again for the sake of another name.
+func imagesOf(manifests []v1.Descriptor) (images []v1.Descriptor) {
+	for _, m := range manifests {
+		if m.Platform != nil && m.Platform.OS == "unknown" || m.Annotations["vnd.docker.reference.type"] != "" ||
+			slices.ContainsFunc(images, func(other v1.Descriptor) bool { return other.Digest == m.Digest }) {
+			continue
 		}
 		images = append(images, m)
 	}
+	return images
+}
+
+// choose takes the manifest for the platform. One that is alone is taken as it is.
+func choose(manifests []v1.Descriptor, platform *v1.Platform) (v1.Descriptor, error) {
+	images := imagesOf(manifests)
 	if len(images) == 1 {
 		return images[0], nil
 	}
@@ -183,9 +231,23 @@ func choose(manifests []v1.Descriptor, platform *v1.Platform) (v1.Descriptor, er
 		offered = append(offered, m.Platform.String())
 	}
 	if len(images) > 0 && len(offered) == 0 {
-		return v1.Descriptor{}, fmt.Errorf("the layout has %d images: keep one in a layout of its own", len(images))
+		return v1.Descriptor{}, fmt.Errorf("the index has %d images%s: keep one in a layout of its own", len(images), namesOf(images))
 	}
-	return v1.Descriptor{}, fmt.Errorf("no image for %s; there is: %s", platform, strings.Join(offered, ", "))
+	return v1.Descriptor{}, fmt.Errorf("no image for %s; --platform chooses from: %s", platform, strings.Join(offered, ", "))
+}
+
+// namesOf are those that an index gives to images.
+func namesOf(images []v1.Descriptor) string {
+	var names []string
+	for _, m := range images {
+		if name := cmp.Or(m.Annotations["io.containerd.image.name"], m.Annotations["org.opencontainers.image.ref.name"]); name != "" {
+			names = append(names, name)
+		}
+	}
+	if names == nil {
+		return ""
+	}
+	return " (" + printable(strings.Join(names, ", ")) + ")"
 }
 
 func (s *source) describeManifest(files store, text []byte) error {

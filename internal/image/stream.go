@@ -24,16 +24,16 @@ type stream struct {
 	kept   int64
 }
 
-func walkStream(ctx context.Context, place string, r io.Reader, reader Reader) (*Contents, error) {
+func walkStream(ctx context.Context, place string, r io.Reader, opts Options, reader Reader) (*Contents, error) {
 	s := stream{small: map[string][]byte{}, layers: map[string]Layer{}, links: map[string]string{}}
-	contents, err := s.read(ctx, place, r, reader)
+	contents, err := s.read(ctx, place, r, opts, reader)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", place, err)
 	}
 	return contents, nil
 }
 
-func (s *stream) read(ctx context.Context, place string, r io.Reader, reader Reader) (*Contents, error) {
+func (s *stream) read(ctx context.Context, place string, r io.Reader, opts Options, reader Reader) (*Contents, error) {
 	entries := tar.NewReader(r)
 	for n := 0; ; n++ {
 		header, err := entries.Next()
@@ -54,7 +54,7 @@ func (s *stream) read(ctx context.Context, place string, r io.Reader, reader Rea
 		}
 	}
 	src := &source{name: place}
-	if err := src.describeStore(s, Options{}); err != nil {
+	if err := src.describeStore(s, opts); err != nil {
 		return nil, err
 	}
 	contents, err := s.match(src)

@@ -39,6 +39,11 @@ type Variant struct {
 	Digest        string // of the index or manifest, "sha256:…"; empty when estimated
 	TransferBytes int64  // sum of the compressed layers for this platform
 	Layers        int
+	// OnBuild are the instructions that the image has for those built on it, a line each; known of the image that was
+	// asked for alone, and not when it is estimated.
+	OnBuild string
+	// Stale is set when Digest was read more than a day ago, and the registry could not be asked again.
+	Stale bool
 }
 
 // Reference is how the variant is written after FROM, normalised.

@@ -38,13 +38,16 @@ type LayerVisitor interface {
 //
 //   - a folder with an OCI layout;
 //   - a docker-archive or OCI layout in one tar file, also gzip or zstd compressed;
+//   - a folder as skopeo's "dir:" and podman's docker-dir write it;
 //   - "docker:NAME", "podman:NAME" or "containerd:NAME": an engine, over its socket;
 //   - anything else: a reference, asked of its registry.
 //
 // Layers that Known says yes to have no sizes but the compressed one.
 func Walk(ctx context.Context, place string, opts Options, reader Reader) (*Contents, error) {
-	if socket, name, ok := enginePlace(place); ok {
-		return walkEngine(ctx, socket, name, reader)
+	if engine, ok, err := opts.enginePlace(place); err != nil {
+		return nil, err
+	} else if ok {
+		return walkEngine(ctx, engine, opts, reader)
 	}
 	if name, ok := strings.CutPrefix(place, "containerd:"); ok {
 		return walkContainerd(ctx, name, opts, reader)
@@ -65,6 +68,9 @@ func Walk(ctx context.Context, place string, opts Options, reader Reader) (*Cont
 	if err != nil {
 		return nil, err
 	}
+	if err := opts.fits(src.config); err != nil {
+		return nil, src.explain(err)
+	}
 	return src.walk(ctx, reader)
 }
 
@@ -81,6 +87,15 @@ func looksLikePath(place string) bool {
 		}
 	}
 	return place == "." || place == ".."
+}
+
+// alsoReference says of a file or folder that its name stands for an image in a registry, too.
+func alsoReference(place string) string {
+	ref, err := ParseReference(place)
+	if err != nil || looksLikePath(place) {
+		return ""
+	}
+	return fmt.Sprintf("; the image in a registry is %s", ref)
 }
 
 func (r Reader) described(layers []Layer) {

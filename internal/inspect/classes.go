@@ -25,7 +25,7 @@ func classRules() []classRule {
 			folders:  []string{".cache", ".npm", "_cacache"}},
 		{name: "build tools",
 			prefixes: []string{"usr/lib/gcc", "usr/libexec/gcc", "usr/include", "usr/local/include", "usr/local/go/pkg", "usr/local/go/src", "usr/share/cmake", "usr/lib/cmake"},
-			files:    []string{"gcc", "gcc-[0-9]*", "g++", "g++-[0-9]*", "cc1", "cc1plus", "lto1", "make", "cmake", "ninja", "*-linux-gnu-gcc*", "*-linux-gnu-g++*", "*-linux-gnu-ld*", "node-gyp", "rustc", "cargo"}},
+			files:    []string{"gcc", "gcc-[0-9]", "gcc-[0-9][0-9]", "g++", "g++-[0-9]", "g++-[0-9][0-9]", "cc1", "cc1plus", "lto1", "make", "cmake", "ninja", "*-linux-gnu-gcc*", "*-linux-gnu-g++*", "*-linux-gnu-ld*", "node-gyp", "rustc", "cargo"}},
 		{name: "documentation and locales",
 			prefixes: []string{"usr/share/doc", "usr/share/man", "usr/share/info", "usr/share/locale", "usr/share/i18n", "usr/local/share/man", "usr/local/share/doc", "usr/share/gtk-doc", "usr/lib/locale"}},
 	}
@@ -122,10 +122,10 @@ const topPaths = 5
 
 const duplicates = "duplicate content"
 
-// copyOf tells equal files.
+// copyOf is a file that may be equal to another: then their hashes are. There may be a million, and they are sorted.
 type copyOf struct {
 	hash uint64
-	size int64
+	*node
 }
 
 // classes sorts the files of the final tree. A file with several names is sorted
@@ -135,14 +135,13 @@ func (t *tree) classes() (classes []Class, files int) {
 	sorter := newClassifier(rules)
 	byRule := make([]map[string]*Sized, len(rules))
 	counts, sums := make([]int, len(rules)), make([]int64, len(rules))
-	copies := map[copyOf]copied{}
+	copies := make([]copyOf, 0, t.files)
 	t.eachFile(func(n *node) {
 		files++
 		in, at := n.inode, sorter.of(n)
 		if at < 0 {
 			if in.size > 0 {
-				key := copyOf{in.hash, in.size}
-				copies[key] = copies[key].and(n)
+				copies = append(copies, copyOf{in.hash, n})
 			}
 			return
 		}
@@ -187,39 +186,47 @@ func (c classRule) group(name string) string {
 	return name
 }
 
-// copied are equal files.
-type copied struct {
-	files int
-	first *node // by its path
-}
-
-func (c copied) and(n *node) copied {
-	if c.files == 0 || n.path() < c.first.path() {
-		c.first = n
-	}
-	c.files++
-	return c
-}
-
-func duplicateClass(copies map[copyOf]copied) Class {
+// duplicateClass counts what files have that another has, too. Of equal ones the first by its path is told.
+func duplicateClass(files []copyOf) Class {
+	slices.SortFunc(files, func(a, b copyOf) int {
+		if a.hash != b.hash {
+			return cmp.Compare(a.hash, b.hash)
+		}
+		return cmp.Compare(a.inode.size, b.inode.size)
+	})
 	c := Class{Name: duplicates}
-	for key, names := range copies {
-		if names.files < 2 {
+	for len(files) > 0 {
+		first, n := files[0], 1
+		for n < len(files) && files[n].hash == first.hash && files[n].inode.size == first.inode.size {
+			n++
+		}
+		equal := files[:n]
+		if files = files[n:]; n < 2 {
 			continue
 		}
-		more := key.size * int64(names.files-1)
+		more := first.inode.size * int64(n-1)
 		c.Bytes += more
-		c.Files += names.files - 1
-		c.Top = append(c.Top, Sized{Path: names.first.path(), Bytes: more})
+		c.Files += n - 1
+		c.Top = append(c.Top, Sized{Path: firstPath(equal), Bytes: more})
 	}
 	c.Top = firstOf(c.Top)
 	return c
 }
 
+func firstPath(files []copyOf) string {
+	first := files[0].path()
+	for _, f := range files[1:] {
+		first = min(first, f.path())
+	}
+	return first
+}
+
 func largest(groups map[string]*Sized) []Sized {
 	var all []Sized
 	for _, g := range groups {
-		all = append(all, *g)
+		if g.Bytes > 0 {
+			all = append(all, *g)
+		}
 	}
 	return firstOf(all)
 }

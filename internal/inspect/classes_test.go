@@ -30,7 +30,9 @@ func TestClasses(t *testing.T) {
 		{"usr/lib/gcc/x86_64-linux-gnu/12/cc1", "build tools"},
 		{"usr/bin/gcc", "build tools"},
 		{"usr/bin/gcc-12", "build tools"},
+		{"usr/bin/gcc-9", "build tools"},
 		{"usr/bin/gcc-ar", none},
+		{"var/lib/dpkg/info/gcc-12-base:amd64.list", none},
 		{"usr/bin/x86_64-linux-gnu-gcc-12", "build tools"},
 		{"usr/bin/make", "build tools"},
 		{"usr/bin/makeself", none},
@@ -52,6 +54,7 @@ func TestClasses(t *testing.T) {
 	layer.WriteString("f srv/one " + decimal(copies) + " same\nf srv/two " + decimal(copies) + " same\nf usr/share/doc/three " + decimal(copies) + " same\n")
 	want["documentation and locales"] += copies
 	want[duplicates] = copies
+	layer.WriteString("f home/me/.cache/empty 0\n") // nothing to tell of
 	r, _ := inspectText(t, []string{layer.String()})
 	got := map[string]int64{}
 	for _, c := range r.Classes {
@@ -60,6 +63,13 @@ func TestClasses(t *testing.T) {
 	for name := range want {
 		if got[name] != want[name] {
 			t.Errorf("%s: %d bytes, want %d", name, got[name], want[name])
+		}
+	}
+	for _, c := range r.Classes {
+		for _, top := range c.Top {
+			if top.Bytes == 0 {
+				t.Errorf("%s tells of %+v", c.Name, top)
+			}
 		}
 	}
 	if len(got) != len(want) {

@@ -45,11 +45,14 @@ func (c *Comparison) Same() bool {
 // Compare sets two images side by side.
 func Compare(a, b *Report) *Comparison {
 	c := &Comparison{A: a, B: b}
-	c.Sizes = []Difference{
-		{Name: "transfer, compressed", A: a.TransferBytes, B: b.TransferBytes},
-		{Name: "layers' files", A: a.LayerBytes, B: b.LayerBytes},
-		{Name: "final tree", A: a.FlatBytes, B: b.FlatBytes},
+	if a.Compressed() && b.Compressed() {
+		c.Sizes = append(c.Sizes, Difference{Name: "transfer, compressed", A: a.TransferBytes, B: b.TransferBytes})
 	}
+	c.Sizes = append(c.Sizes,
+		Difference{Name: "image, uncompressed", A: a.ArchiveBytes, B: b.ArchiveBytes},
+		Difference{Name: "layers' files", A: a.LayerBytes, B: b.LayerBytes},
+		Difference{Name: "final tree", A: a.FlatBytes, B: b.FlatBytes},
+	)
 	for _, cause := range Causes() {
 		c.Sizes = append(c.Sizes, Difference{Name: "waste, " + string(cause), A: a.Waste.ByCause[cause], B: b.Waste.ByCause[cause]})
 	}
@@ -145,8 +148,8 @@ func changedValues(prefix string, a, b map[string]string) (out []Change) {
 }
 
 func (c *Comparison) compareFiles() {
-	before := c.A.tree.contents()
-	after := c.B.tree.contents()
+	before := c.A.files().contents()
+	after := c.B.files().contents()
 	for name, n := range after {
 		was, both := before[name]
 		switch {

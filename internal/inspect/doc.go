@@ -7,7 +7,10 @@
 // has one owner. All sizes are those of files' contents, in bytes, unless said otherwise.
 package inspect
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Report is what is known of an image.
 type Report struct {
@@ -19,7 +22,8 @@ type Report struct {
 	Labels       map[string]string
 	Config       Config
 
-	// TransferBytes is what a pull transfers, ArchiveBytes the layers' archives uncompressed.
+	// TransferBytes is what the layers take as they are stored: what a pull transfers, where they are
+	// compressed. ArchiveBytes is their archives uncompressed.
 	TransferBytes, ArchiveBytes int64
 	// LayerBytes is the sum of the contents of the files in all layers;
 	// FlatBytes what of it is in the final tree; the difference is waste.
@@ -38,11 +42,18 @@ type Report struct {
 	Points          []Point
 	Seconds         float64
 
-	tree *tree
+	tree    *tree    // see files
+	records []record // what the tree is made of, where there is none yet
 }
 
 // ReclaimableBytes is what an image with the same final tree in one layer saves.
 func (r *Report) ReclaimableBytes() int64 { return r.LayerBytes - r.FlatBytes }
+
+// Compressed tells that layers are stored as a registry has them. Those that engines and docker save hand out are
+// not, and what a pull of the image transfers is not known.
+func (r *Report) Compressed() bool {
+	return len(r.Layers) == 0 || slices.ContainsFunc(r.Layers, func(l Layer) bool { return l.Digest != l.DiffID })
+}
 
 // Config is how the image is run.
 type Config struct {

@@ -27,13 +27,25 @@ const oldImage = 90 * 24 * time.Hour
 
 // judge fills in the points. References are those of the CIS Docker Benchmark
 // (section 4) and of dockle's checks.
-func (r *Report) judge(contents *image.Contents, records []record, now time.Time) {
-	c := contents.Config
+func (r *Report) judge(c image.Config, records []record) {
 	r.judgeRun(c)
 	r.judgeFiles()
 	r.judgeAccounts(records)
 	r.judgeHistory(c.History)
-	r.judgeOrigin(records, now)
+	r.judgeOrigin(records)
+	r.sortPoints()
+}
+
+// judgeAge adds the one point that another day may change.
+func (r *Report) judgeAge(now time.Time) {
+	if age := now.Sub(r.Created); !r.Created.IsZero() && r.Created.Unix() > 0 && age > oldImage {
+		r.point(Point{ID: "age", Level: Info, Message: fmt.Sprintf("built %d days ago: fixes of its base and packages since then are missing", int(age.Hours()/24))})
+		r.sortPoints()
+	}
+}
+
+// sortPoints puts the gravest first.
+func (r *Report) sortPoints() {
 	slices.SortStableFunc(r.Points, func(a, b Point) int { return cmp.Compare(a.Level.rank(), b.Level.rank()) })
 }
 
@@ -154,16 +166,13 @@ func (r *Report) judgeHistory(history []image.History) {
 	r.paths(Point{ID: "dist-upgrade", Level: Info, Refs: []string{"DKL-DI-0003"}, Message: "dist-upgrade in a build: take a newer base instead"}, upgrades)
 }
 
-func (r *Report) judgeOrigin(records []record, now time.Time) {
+func (r *Report) judgeOrigin(records []record) {
 	release := r.file(records, "etc/os-release")
 	if release == nil {
 		release = r.file(records, "usr/lib/os-release")
 	}
 	if name := releaseName(release); name != "" {
 		r.point(Point{ID: "base", Level: Info, Message: "built on " + name})
-	}
-	if age := now.Sub(r.Created); !r.Created.IsZero() && r.Created.Unix() > 0 && age > oldImage {
-		r.point(Point{ID: "age", Level: Info, Message: fmt.Sprintf("built %d days ago: fixes of its base and packages since then are missing", int(age.Hours()/24))})
 	}
 	if r.Labels["org.opencontainers.image.source"] == "" {
 		r.point(Point{ID: "no-source-label", Level: Info, Message: "no label says where its source is (org.opencontainers.image.source)"})

@@ -135,7 +135,8 @@ func throughLink(t testing.TB) []byte {
 	return layerText(t, b.String())
 }
 
-// longWays has links whose targets lead back and forth, each forty times.
+// longWays has links whose targets lead back and forth, each forty times. Every other file
+// is elsewhere, so that remembering the last folder does not help.
 func longWays(t testing.TB) []byte {
 	var b strings.Builder
 	b.WriteString("d d\n")
@@ -144,7 +145,7 @@ func longWays(t testing.TB) []byte {
 	}
 	b.WriteString("d l40\n")
 	for i := range 10_000 {
-		fmt.Fprintf(&b, "l l0/%d x\n", i)
+		fmt.Fprintf(&b, "l l0/%d x\nl d/%d x\n", i, i)
 	}
 	return layerText(t, b.String())
 }
@@ -302,7 +303,7 @@ func TestHostile(t *testing.T) {
 				}
 			}
 			for _, name := range filesBelow(t, cache) {
-				if filepath.Ext(name) != ".gob" {
+				if filepath.Ext(name) != ".gob" && filepath.Base(name) != "trimmed" { // records, and when they were last looked through
 					t.Errorf("left in the cache: %s", name)
 				}
 			}

@@ -61,7 +61,7 @@ func Image(ctx context.Context, place string, opts Options) (*Report, error) {
 		}
 	}
 	c.known = nil
-	r, err := merge(contents, records)
+	r, err := c.report(contents, records)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", contents.Reference, err)
 	}
@@ -73,8 +73,23 @@ func Image(ctx context.Context, place string, opts Options) (*Report, error) {
 	if now.IsZero() {
 		now = time.Now()
 	}
-	r.judge(contents, records, now)
+	r.judgeAge(now)
 	r.Seconds = time.Since(start).Seconds()
+	return r, nil
+}
+
+// report is that of an earlier run on the same image, or is made.
+func (c *collector) report(contents *image.Contents, records []record) (*Report, error) {
+	if r, ok := c.store.loadReport(contents); ok {
+		r.records = records
+		return r, nil
+	}
+	r, err := merge(contents, records)
+	if err != nil {
+		return nil, err
+	}
+	r.judge(contents.Config, records)
+	c.store.saveReport(contents, r)
 	return r, nil
 }
 
@@ -122,11 +137,10 @@ func merge(contents *image.Contents, records []record) (*Report, error) {
 	t := newTree(len(records))
 	layers := make([]Layer, len(records))
 	for i := range records {
-		if err := t.apply(i, records[i].entries); err != nil {
-			return nil, fmt.Errorf("layer %d of %d: %w", i+1, len(records), err)
-		}
 		layers[i] = layerOf(contents.Layers[i], records[i].entries)
-		records[i].entries = nil // the tree has it all
+		if err := t.applyRecord(i, records); err != nil {
+			return nil, err
+		}
 	}
 	r := &Report{
 		Reference: contents.Reference, Digest: contents.Digest,
@@ -141,19 +155,45 @@ func merge(contents *image.Contents, records []record) (*Report, error) {
 		r.ArchiveBytes += layer.ArchiveBytes
 		r.Layers = append(r.Layers, layer)
 	}
-	r.Waste = t.waste()
+	var waste sync.WaitGroup
+	waste.Go(func() { r.Waste = t.waste() }) // what is lost is no longer in the tree
 	r.Classes, r.Files = t.classes()
+	waste.Wait()
 	r.Packages = t.installed(records)
 	r.Secrets = t.secrets(contents, records)
 	return r, nil
 }
 
-func layerOf(l image.Layer, entries []entry) Layer {
+// applyRecord puts the entries of a record on top, and forgets them: the tree has it all.
+func (t *tree) applyRecord(i int, records []record) error {
+	top := records[i].entries
+	records[i].entries = entries{}
+	if err := t.apply(i, top); err != nil {
+		return fmt.Errorf("layer %d of %d: %w", i+1, len(records), err)
+	}
+	return nil
+}
+
+// files is the final tree. A report of an earlier run has none until it is asked for.
+func (r *Report) files() *tree {
+	if r.tree == nil {
+		r.tree = newTree(len(r.records))
+		for i := range r.records {
+			if r.tree.applyRecord(i, r.records) != nil {
+				break // the earlier run would have ended with that error
+			}
+		}
+		r.records = nil
+	}
+	return r.tree
+}
+
+func layerOf(l image.Layer, all entries) Layer {
 	layer := Layer{
 		Digest: l.Digest, DiffID: l.DiffID, Instruction: masked(l.CreatedBy), TransferBytes: l.Size,
-		ArchiveBytes: l.Uncompressed, Entries: len(entries),
+		ArchiveBytes: l.Uncompressed, Entries: all.n,
 	}
-	for _, e := range entries {
+	for e := range all.all() {
 		if e.path != "" && !isWhiteout(e.path) { // a file in the root's place is not unpacked
 			layer.FileBytes += e.size
 		}

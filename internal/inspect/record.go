@@ -46,7 +46,7 @@ func (b *budget) addPackages(n int) error {
 
 // record counts one that was read before.
 func (b *budget) record(r record) error {
-	for _, e := range r.entries {
+	for e := range r.entries.all() {
 		if err := b.entry(e); err != nil {
 			return err
 		}
@@ -80,7 +80,7 @@ type entry struct {
 // record is what is kept of a layer.
 type record struct {
 	layer    image.Layer
-	entries  []entry
+	entries  entries
 	secrets  []found
 	packages []Package
 	files    map[string][]byte // small files that fitness is judged by
@@ -156,7 +156,7 @@ func (r *recorder) Entry(h *tar.Header, content io.Reader) error {
 			return err
 		}
 	}
-	r.record.entries = append(r.record.entries, e)
+	r.record.entries.add(e)
 	r.watch(e)
 	return nil
 }

@@ -2,33 +2,35 @@ package inspect
 
 import (
 	"encoding/binary"
+	"path"
 	"slices"
 	"strconv"
 )
 
-// rpmDatabases are the places of rpm's database since version 4.16, which keeps
-// it in SQLite. Older ones (Berkeley DB, ndb) are not read.
-func rpmDatabases() []string {
-	return []string{"var/lib/rpm/rpmdb.sqlite", "usr/lib/sysimage/rpm/rpmdb.sqlite", "usr/share/rpm/rpmdb.sqlite"}
+// isRPMDatabase tells the places of rpm's database: in SQLite since version 4.16, in Berkeley DB before, in ndb at SUSE.
+func isRPMDatabase(name string) bool {
+	return slices.Contains([]string{"var/lib/rpm", "usr/lib/sysimage/rpm", "usr/share/rpm"}, path.Dir(name)) &&
+		slices.Contains([]string{"rpmdb.sqlite", "Packages", "Packages.db"}, path.Base(name))
 }
-
-func isRPMDatabase(name string) bool { return slices.Contains(rpmDatabases(), name) }
 
 // rpmPackages reads the headers of all packages. A damaged database gives those before the damage.
 func rpmPackages(r *record, name string, text []byte) {
-	db, err := openSQLite(text)
-	if err != nil {
-		return
-	}
-	_ = db.rows("Packages", func(columns [][]byte) { // hnum, blob
-		if len(columns) < 2 {
-			return
-		}
-		if p, ok := rpmHeader(columns[1]); ok && p.Name != "gpg-pubkey" { // a key, and no package
+	add := func(header []byte) {
+		if p, ok := rpmHeader(header); ok && p.Name != "gpg-pubkey" { // a key, and no package
 			p.Source = name
 			r.addPackage(p)
 		}
-	})
+	}
+	if db, err := openSQLite(text); err == nil {
+		_ = db.rows("Packages", func(columns [][]byte) { // hnum, blob
+			if len(columns) >= 2 {
+				add(columns[1])
+			}
+		})
+		return
+	}
+	bdbValues(text, add)
+	ndbValues(text, add)
 }
 
 // Tags and types of rpm's headers (rpm.org, "RPM V4 Package format", rpmtag.h).
@@ -37,6 +39,8 @@ const (
 	rpmSize, rpmLongSize                      = 1009, 5009
 	rpmInt32, rpmInt64, rpmString             = 4, 5, 6
 	rpmEntry                                  = 16 // bytes: tag, type, offset, count
+	// Bounds against headers that are made to take long.
+	rpmMaxEntries, rpmMaxString = 65535, 256
 )
 
 // rpmHeader reads a header as the database has it: the number of entries, the
@@ -46,7 +50,7 @@ func rpmHeader(b []byte) (p Package, ok bool) {
 		return p, false
 	}
 	entries, length := uint64(binary.BigEndian.Uint32(b)), uint64(binary.BigEndian.Uint32(b[4:]))
-	if 8+entries*rpmEntry+length > uint64(len(b)) {
+	if entries > rpmMaxEntries || 8+entries*rpmEntry+length > uint64(len(b)) {
 		return p, false
 	}
 	data := b[8+entries*rpmEntry:][:length]
@@ -79,6 +83,7 @@ func rpmHeader(b []byte) (p Package, ok bool) {
 }
 
 func cString(b []byte) string {
+	b = b[:min(len(b), rpmMaxString)]
 	if i := slices.Index(b, 0); i >= 0 {
 		b = b[:i]
 	}

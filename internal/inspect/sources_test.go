@@ -104,11 +104,14 @@ func TestSourcesThatHaveNoImage(t *testing.T) {
 	}
 	for place, want := range map[string]string{
 		"docker:other:1":     "No such image: other:1",
-		"podman:app:1":       "is it running, and may you use it?",
+		"podman:app:1":       "systemctl start podman.socket",
+		"podman:":            "names no image: want podman:NAME",
+		"containerd:":        "names no image: want containerd:NAME",
 		"containerd:other:1": "has no image other:1 in namespace default (CONTAINERD_NAMESPACE chooses another)",
 		"./nowhere.tar":      "no such file",
 		text:                 "it is no tar archive",
-		empty:                "neither an index.json (OCI layout) nor a manifest.json (docker-archive)",
+		compressedFile(t, blob{content: []byte("\xfd7zXZ\x00\x00\x04")}, ".tar.xz"): "it is compressed with xz or bzip2, which is not read: gzip and zstd are",
+		empty: "neither an index.json (OCI layout) nor a manifest.json (docker-archive)",
 		compressedFile(t, gzipped(t, []byte("no image")), ".tar.gz"): "it is no tar archive",
 	} {
 		_, err := Image(t.Context(), place, Options{})
@@ -116,8 +119,14 @@ func TestSourcesThatHaveNoImage(t *testing.T) {
 			t.Errorf("%s: error %v, want one with %q", place, err, want)
 		}
 	}
+	for variable, place := range map[string]string{"DOCKER_HOST": "docker:app:1", "CONTAINER_HOST": "podman:app:1"} {
+		t.Setenv(variable, "tcp://127.0.0.1:1")
+		if _, err := Image(t.Context(), place, Options{}); err == nil || !strings.Contains(err.Error(), "only a socket is asked") {
+			t.Errorf("%s of another machine: error %v", variable, err)
+		}
+	}
 	t.Setenv("CONTAINERD_ADDRESS", "/nowhere/containerd.sock")
-	if _, err := Image(t.Context(), "containerd:app:1", Options{}); err == nil || !strings.Contains(err.Error(), "is it running, and may you use it?") {
+	if _, err := Image(t.Context(), "containerd:app:1", Options{}); err == nil || !strings.Contains(err.Error(), "no such file or directory: is it running? CONTAINERD_ADDRESS names another") {
 		t.Errorf("containerd is not there: error %v", err)
 	}
 }

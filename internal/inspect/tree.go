@@ -35,12 +35,35 @@ type tree struct {
 	stats   []layerStats
 	wasted  map[event]*loss
 	lost    []int64 // wasted bytes by layer that holds them
+	files   int     // applied
 	layers  int64   // bytes of all files applied
 	flat    int64   // bytes of all inodes that have a name
+
+	nodes  slab[node]
+	inodes slab[inode]
+	last   struct { // the folder found last: archives list a folder's files one after the other
+		name string
+		node *node // nil: none, or a name on the way to it may lead elsewhere now
+	}
 
 	steps     int64 // taken from one folder to the next
 	pathBytes int64 // of the paths of all nodes that were made
 	err       error // the first bound that was passed
+}
+
+// slab hands out values that are made many at a time, and lie side by side: of
+// an image's tens of thousands of files that saves the time of as many allocations.
+type slab[T any] struct{ free []T }
+
+const slabSize = 512
+
+func (s *slab[T]) next() *T {
+	if len(s.free) == 0 {
+		s.free = make([]T, slabSize)
+	}
+	first := &s.free[0]
+	s.free = s.free[1:]
+	return first
 }
 
 type layerStats struct{ added, changed, deleted, dangling int }
@@ -109,7 +132,8 @@ func (t *tree) step(n int) {
 
 // newNode makes a node that has no place in the tree yet.
 func (t *tree) newNode(parent *node, name string, kind kind, mode uint32) *node {
-	n := &node{name: name, parent: parent, kind: kind, mode: mode, layer: t.current, length: parent.length + int32(len(name)) + 1}
+	n := t.nodes.next()
+	*n = node{name: name, parent: parent, kind: kind, mode: mode, layer: t.current, length: parent.length + int32(len(name)) + 1}
 	if kind == directory {
 		n.children = map[string]*node{}
 	}
@@ -125,10 +149,10 @@ func (t *tree) newNode(parent *node, name string, kind kind, mode uint32) *node 
 
 // apply puts a layer on top. Marks of deletion concern lower layers alone,
 // wherever they stand in the archive (OCI image specification, "Whiteouts"), so
-// they come first. It fails where the image passes a bound.
-func (t *tree) apply(layer int, entries []entry) error {
+// they come first. It fails where the image passes a bound. Entries that nobody else holds are let go on the way.
+func (t *tree) apply(layer int, top entries) error {
 	t.current = int32(layer)
-	for _, e := range entries {
+	for e := range top.all() {
 		if t.err != nil {
 			return t.err
 		}
@@ -136,7 +160,9 @@ func (t *tree) apply(layer int, entries []entry) error {
 			t.delete(path.Dir(e.path), base)
 		}
 	}
-	for _, e := range entries {
+	blocks := top.taken()
+	top = entries{}
+	for e := range blocks {
 		if t.err != nil {
 			break
 		}
@@ -191,7 +217,9 @@ func (t *tree) add(e entry) {
 			return
 		}
 	case regular:
-		n.inode = &inode{size: e.size, hash: e.hash, layer: t.current, links: 1}
+		n.inode = t.inodes.next()
+		*n.inode = inode{size: e.size, hash: e.hash, layer: t.current, links: 1}
+		t.files++
 		t.layers += e.size
 		t.flat += e.size
 	}
@@ -241,18 +269,27 @@ func (t *tree) replace(old *node, by entry) {
 	case old.inode != nil && by.kind == regular && old.inode.size == by.size && old.inode.hash == by.hash:
 		cause = Metadata
 	}
+	why := event{old.path(), cause, t.current}
 	if old.kind == directory {
-		t.remove(old, event{old.path(), cause, t.current})
+		t.remove(old, why)
 		return
 	}
-	t.release(old, event{old.path(), cause, t.current})
-	delete(old.parent.children, old.name)
+	t.unname(old)
+	t.release(old, why)
 }
 
 // remove takes a name and all below it out of the tree.
 func (t *tree) remove(n *node, why event) {
-	delete(n.parent.children, n.name)
+	t.unname(n)
 	t.drop(n, why)
+}
+
+// unname takes a name out of its folder.
+func (t *tree) unname(n *node) {
+	delete(n.parent.children, n.name)
+	if n.kind == directory || n.kind == symlink {
+		t.last.node = nil
+	}
 }
 
 func (t *tree) drop(n *node, why event) {
@@ -321,6 +358,15 @@ func (t *tree) find(name string) *node { return t.walk(name, false) }
 func (t *tree) directory(name string) *node { return t.walk(name, true) }
 
 func (t *tree) walk(name string, make bool) *node {
+	if t.last.node != nil && t.last.name == name {
+		return t.last.node
+	}
+	at := t.walkFromRoot(name, make)
+	t.last.name, t.last.node = name, at
+	return at
+}
+
+func (t *tree) walkFromRoot(name string, make bool) *node {
 	at := t.root
 	rest, hops := split(name), 0
 	t.step(len(rest))

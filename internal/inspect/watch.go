@@ -22,7 +22,7 @@ type Watch struct {
 // watched is a layer as far as it was read.
 type watched struct {
 	info    image.Layer
-	entries []entry // only ever appended to
+	entries entries
 	bytes   int64
 	started bool
 	done    bool
@@ -67,7 +67,7 @@ func (w *Watch) Layers() (layers []WatchedLayer, ordered bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, l := range w.layers {
-		layers = append(layers, WatchedLayer{Instruction: masked(l.info.CreatedBy), DiffID: l.info.DiffID, Bytes: l.bytes, Entries: len(l.entries), Done: l.done})
+		layers = append(layers, WatchedLayer{Instruction: masked(l.info.CreatedBy), DiffID: l.info.DiffID, Bytes: l.bytes, Entries: l.entries.n, Done: l.done})
 	}
 	return layers, w.ordered
 }
@@ -95,21 +95,24 @@ func (w *Watch) Tree(layer int, alone bool) *Item {
 	return newItems(before, after).of(before.root, after.root)
 }
 
-func (w *Watch) upTo(layer int) (entries [][]entry) {
+func (w *Watch) upTo(layer int) (all []entries) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, l := range w.layers[:min(layer+1, len(w.layers))] {
-		entries = append(entries, l.entries)
+		all = append(all, l.entries.clone())
 	}
-	return entries
+	return all
 }
 
 // Tree is the final tree.
-func (r *Report) Tree() *Item { return newItems(r.tree).of(r.tree.root, r.tree.root) }
+func (r *Report) Tree() *Item {
+	t := r.files()
+	return newItems(t).of(t.root, t.root)
+}
 
 // layerTree puts layers on top of each other. What passes a bound stops it: the
 // inspection itself ends with that error.
-func layerTree(layers [][]entry) *tree {
+func layerTree(layers []entries) *tree {
 	t := newTree(len(layers))
 	for i, entries := range layers {
 		if t.apply(i, entries) != nil {
@@ -232,7 +235,7 @@ func (w *Watch) start(info image.Layer) func(entry) {
 			return
 		}
 		w.revision++
-		l.entries = append(l.entries, e)
+		l.entries.add(e)
 		l.bytes += e.size
 	}
 }
@@ -252,7 +255,7 @@ func (w *Watch) done(r record) {
 		}
 		l.info.DiffID = r.layer.DiffID
 		l.entries, l.bytes, l.done = r.entries, 0, true
-		for _, e := range r.entries {
+		for e := range r.entries.all() {
 			l.bytes += e.size
 		}
 	}

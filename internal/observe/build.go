@@ -33,6 +33,11 @@ type Built struct {
 // User is the user that the image's config names.
 func (b *Built) User() string { return b.config.Config.User }
 
+// Sets reports whether containers are given a variable, by the image or by the version.
+func (b *Built) Sets(name string) bool {
+	return slices.ContainsFunc(slices.Concat(b.config.Config.Env, b.Env), func(e string) bool { return strings.HasPrefix(e, name+"=") })
+}
+
 // Argv is what containers are started with in place of the image's own command; nil when that is used. Another entry
 // point leaves the image's command out, as with docker run.
 func (b *Built) Argv() []string {
@@ -56,6 +61,16 @@ func (b *Built) StopSignal() syscall.Signal {
 		name = "SIG" + name
 	}
 	return unix.SignalNum(name)
+}
+
+// Exposes reports whether the image declares a TCP port that it listens on.
+func (b *Built) Exposes() bool {
+	for port := range b.config.Config.ExposedPorts {
+		if _, protocol, _ := strings.Cut(port, "/"); protocol == "" || protocol == "tcp" {
+			return true
+		}
+	}
+	return false
 }
 
 // Health is the image's health check; nil when it has none.

@@ -2,6 +2,7 @@ package observe
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -92,13 +93,17 @@ func (r *runner) written(ctx context.Context, seen *ecosystem.Observed) error {
 	return writtenIn(ctx, r.agent, seen)
 }
 
-func writtenIn(ctx context.Context, c *agent.Client, seen *ecosystem.Observed) error {
+func writtenIn(ctx context.Context, c *agent.Client, seen *ecosystem.Observed) (err error) {
+	seen.Writes, err = writesIn(ctx, c)
+	return err
+}
+
+func writesIn(ctx context.Context, c *agent.Client) ([]ecosystem.Write, error) {
 	a, err := c.Changed(ctx, agent.ChangedRequest{Limit: maxWritten, Timeout: 30 * time.Second})
-	seen.Writes = writes(a.Changes)
 	if err == nil && a.Incomplete != "" {
 		err = fmt.Errorf("%s", a.Incomplete)
 	}
-	return err
+	return writes(a.Changes), err
 }
 
 // writes are the files that changed, and the directories that did so for no file that is still there: something was
@@ -129,9 +134,13 @@ func AtRest(ctx context.Context, e engine.Engine, image string, look func(*agent
 		return fmt.Errorf("starting a container: %w", err)
 	}
 	defer c.Close()
-	return look(agent.NewClient(func(ctx context.Context, args []string, stdin io.Reader) ([]byte, error) {
+	err = look(agent.NewClient(func(ctx context.Context, args []string, stdin io.Reader) ([]byte, error) {
 		return c.Exec(ctx, engine.ExecRequest{Args: args, Stdin: stdin})
 	}))
+	for _, r := range c.Reached() {
+		err = errors.Join(fmt.Errorf("the container ran into %s", r), err)
+	}
+	return err
 }
 
 // Parents are the directories in which something was written, and those above them: the ones of which

@@ -74,3 +74,12 @@ func TestWhatAJobLoadsAtSeveralMomentsIsMerged(t *testing.T) {
 		t.Errorf("got  %+v\nwant %+v", seen, want)
 	}
 }
+
+func TestWritesOfAnotherRunAreAddedWhereNoneWas(t *testing.T) {
+	seen := []ecosystem.Write{{Path: "/srv/log/a1.log"}}
+	more := []ecosystem.Write{{Path: "/srv/log/b2.log"}, {Path: "/var/spool/last"}, {Path: "/srv/log", Dir: true}}
+	want := []ecosystem.Write{{Path: "/srv/log/a1.log"}, {Path: "/var/spool/last"}}
+	if got := withWrites(seen, more); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}

@@ -25,15 +25,23 @@ func Job(ctx context.Context, e engine.Engine, b *Built) (*ecosystem.Observed, e
 	seen := &ecosystem.Observed{}
 	err := AtRest(ctx, e, b.Result.Image, func(c *agent.Client) error {
 		ended := make(chan error, 1)
-		go func() { ended <- b.runCommand(ctx, c) }()
+		go func() {
+			a, err := c.Trace(ctx, agent.TraceRequest{Command: b.command(), Timeout: jobLimit})
+			opened(seen, a, err)
+			ended <- errors.Join(err, failureOf(a.Command))
+		}()
 		tick := time.NewTicker(lookEvery)
 		defer tick.Stop()
+		var loaded []agent.LoadedAnswer
 		for {
 			if a, err := c.Loaded(ctx, agent.LoadedRequest{All: true, Timeout: 20 * time.Second}); err == nil {
-				merge(seen, a)
+				loaded = append(loaded, a)
 			}
 			select {
 			case err := <-ended:
+				for _, a := range loaded {
+					merge(seen, a)
+				}
 				return errors.Join(err, writtenIn(ctx, c, seen))
 			case <-tick.C:
 			}
@@ -42,19 +50,18 @@ func Job(ctx context.Context, e engine.Engine, b *Built) (*ecosystem.Observed, e
 	return seen, err
 }
 
-// runCommand runs what the image would start to its end.
-func (b *Built) runCommand(ctx context.Context, c *agent.Client) error {
+// command is what the image would start, as the agent starts it.
+func (b *Built) command() agent.ExecRequest {
 	config := b.config.Config
 	argv := b.Argv()
 	if argv == nil {
 		argv = slices.Concat(config.Entrypoint, config.Cmd)
 	}
-	a, err := c.Exec(ctx, agent.ExecRequest{
-		Argv: argv, Env: slices.Concat(config.Env, b.Env), Dir: config.WorkingDir, User: config.User, Timeout: jobLimit,
-	})
+	return agent.ExecRequest{Argv: argv, Env: slices.Concat(config.Env, b.Env), Dir: config.WorkingDir, User: config.User}
+}
+
+func failureOf(a agent.ExecAnswer) error {
 	switch {
-	case err != nil:
-		return err
 	case a.Error != "":
 		return errors.New(a.Error)
 	case a.TimedOut:
@@ -67,7 +74,11 @@ func (b *Built) runCommand(ctx context.Context, c *agent.Client) error {
 func merge(seen *ecosystem.Observed, a agent.LoadedAnswer) {
 	seen.Programs = union(seen.Programs, a.Programs)
 	seen.Libraries = union(seen.Libraries, a.Libraries)
-	for _, p := range a.Packages {
+	mergePackages(seen, a.Packages)
+}
+
+func mergePackages(seen *ecosystem.Observed, packages []agent.LoadedPackage) {
+	for _, p := range packages {
 		i := slices.IndexFunc(seen.Packages, func(have ecosystem.Package) bool { return have.Name == p.Name })
 		if i < 0 {
 			seen.Packages = append(seen.Packages, ecosystem.Package{Name: p.Name})

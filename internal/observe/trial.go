@@ -28,6 +28,8 @@ type Trial struct {
 	// means a TCP connection, port 0 whatever port it listens on.
 	Port int
 	Path string
+	// Serves says that the application listens on some port, though none is known: one that goes on without has not come up.
+	Serves bool
 	// Elsewhere is how long it may listen on other ports alone until one of these is taken for Port; 0 means never.
 	Elsewhere time.Duration
 	// Requests are sent in order; Load repeats those that only read, that many in all.
@@ -75,15 +77,32 @@ type Outcome struct {
 	Stop   float64
 	Killed bool
 	Kept   bool // it was not stopped
-	Exit   engine.Exit
+	// Reached are the limits that the container ran into. Midway says that it had answered, and was ended for one of them
+	// while it was asked: it counts as not up.
+	Reached []engine.Reached
+	Midway  bool
+	Exit    engine.Exit
 }
 
 // Asker decides what to ask once the application is up, when that is not known before.
 type Asker func(ctx context.Context, a *agent.Client, port int) ([]agent.HTTPRequest, error)
 
+// endTries is how often a program is run that ends before it answers, until it is told how.
+const endTries = 6
+
 // Run runs one trial. ask, if not nil, adds requests to those of the trial. An
-// application that does not start is an Outcome, not an error.
-func Run(ctx context.Context, e engine.Engine, t Trial, ask Asker) (*Outcome, error) {
+// application that does not start, or runs into a limit, is an Outcome, not an error.
+func Run(ctx context.Context, e engine.Engine, t Trial, ask Asker) (out *Outcome, err error) {
+	for range endTries {
+		out, err = runOnce(ctx, e, t, ask)
+		if !errors.Is(err, engine.ErrEndLost) || out.Up {
+			break
+		}
+	}
+	return out, err
+}
+
+func runOnce(ctx context.Context, e engine.Engine, t Trial, ask Asker) (*Outcome, error) {
 	c, err := e.Run(ctx, engine.RunRequest{Image: t.Image, Env: t.Env, Cmd: t.Cmd})
 	if err != nil {
 		return nil, fmt.Errorf("starting the container: %w", err)
@@ -94,8 +113,24 @@ func Run(ctx context.Context, e engine.Engine, t Trial, ask Asker) (*Outcome, er
 		return c.Exec(ctx, engine.ExecRequest{Args: args, Stdin: stdin})
 	})
 	err = r.run(ctx, ask)
-	r.out.Output = c.Output()
+	r.out.Output, r.out.Reached = c.Output(), c.Reached()
+	if err != nil && r.brokenOff(ctx) {
+		return r.out, nil
+	}
 	return r.out, err
+}
+
+// brokenOff puts down that a container came to its end for a limit, whatever could not be asked of it then.
+func (r *runner) brokenOff(ctx context.Context) bool {
+	if len(r.out.Reached) == 0 || ctx.Err() != nil {
+		return false
+	}
+	exit, ended, _ := r.ended(ctx)
+	if ended {
+		r.out.Midway, r.out.Up = r.out.Up, false
+		r.out.end(exit, r.container.Started())
+	}
+	return ended
 }
 
 type runner struct {
@@ -109,7 +144,7 @@ func (r *runner) run(ctx context.Context, ask Asker) error {
 	if err := r.wait(ctx); err != nil || r.out.Ended != nil {
 		return err
 	}
-	if !r.out.Up && r.Port != 0 {
+	if !r.out.Up && (r.Port != 0 || r.Serves) {
 		return nil
 	}
 	if !r.out.Up { // a worker: it goes on and listens nowhere
@@ -141,7 +176,11 @@ func (r *runner) wait(ctx context.Context) error {
 	answer, err := r.agent.Wait(ctx, agent.WaitRequest{Port: r.Port, Path: r.Path, Elsewhere: r.Elsewhere, Timeout: timeout})
 	if err != nil {
 		// The container is gone, and the agent with it, when the main process ended.
-		if exit, ended := r.ended(ctx); ended {
+		exit, ended, lost := r.ended(ctx)
+		if lost != nil {
+			return lost
+		}
+		if ended {
 			r.out.end(exit, r.container.Started())
 			return nil
 		}
@@ -152,9 +191,11 @@ func (r *runner) wait(ctx context.Context) error {
 		r.out.Start = 0 // it was looked for elsewhere first
 	}
 	if !answer.Up {
-		if exit, ended := r.ended(ctx); ended {
+		exit, ended, lost := r.ended(ctx)
+		if ended {
 			r.out.end(exit, r.container.Started())
 		}
+		return lost
 	}
 	return nil
 }
@@ -165,12 +206,15 @@ func (o *Outcome) end(exit engine.Exit, started time.Time) {
 	o.Start = max(exit.At.Sub(started).Seconds(), 0)
 }
 
-// ended reports whether the main process has ended.
-func (r *runner) ended(ctx context.Context) (engine.Exit, bool) {
+// ended reports whether the main process has ended. lost is engine.ErrEndLost where it has, nobody knows how.
+func (r *runner) ended(ctx context.Context) (exit engine.Exit, ended bool, lost error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	exit, err := r.container.Wait(ctx)
-	return exit, err == nil
+	if errors.Is(err, engine.ErrEndLost) {
+		lost = err
+	}
+	return exit, err == nil, lost
 }
 
 func (r *runner) ask(ctx context.Context, requests []agent.HTTPRequest) error {
@@ -238,8 +282,8 @@ func (r *runner) stop(ctx context.Context, _ []agent.HTTPRequest) error {
 		return nil
 	}
 	limit := orDefault(r.StopTimeout, 10*time.Second)
-	begin := time.Now()
-	if err := r.container.Signal(ctx, cmp.Or(r.StopSignal, syscall.SIGTERM)); err != nil {
+	begin, err := r.container.Signal(ctx, cmp.Or(r.StopSignal, syscall.SIGTERM))
+	if err != nil {
 		return fmt.Errorf("stopping the container: %w", err)
 	}
 	if r.Stopping != nil {
@@ -250,7 +294,7 @@ func (r *runner) stop(ctx context.Context, _ []agent.HTTPRequest) error {
 	exit, err := r.container.Wait(waiting)
 	switch {
 	case err == nil:
-		r.out.Exit, r.out.Stop = exit, exit.At.Sub(begin).Seconds()
+		r.out.Exit, r.out.Stop = exit, max(exit.At.Sub(begin).Seconds(), 0)
 	case errors.Is(waiting.Err(), context.DeadlineExceeded) && ctx.Err() == nil:
 		r.out.Killed, r.out.Stop = true, limit.Seconds()
 	default:

@@ -134,6 +134,9 @@ func near(target, file, root string) bool {
 	return false
 }
 
+// ReadText reads a Dockerfile or ignore file that need not be part of a project. A pipe or a device is refused.
+func ReadText(name string) ([]byte, error) { return readBounded(name, maxDockerfile) }
+
 func readBounded(name string, limit int64) ([]byte, error) {
 	info, err := os.Stat(name)
 	if err != nil {

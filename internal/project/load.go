@@ -8,15 +8,17 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/plimsoll/plimsoll/internal/buildctx"
 	"github.com/plimsoll/plimsoll/internal/dockerfile"
 	"github.com/plimsoll/plimsoll/internal/ecosystem"
-	"github.com/plimsoll/plimsoll/internal/history"
 )
 
 // maxDockerfile bounds the size of a Dockerfile: BuildKit's own limit is 16 MB,
 // no real one comes near a megabyte.
 const maxDockerfile = 1 << 20
+
+// maxInstructions bounds the work that a Dockerfile makes: rules look from each instruction at those above it.
+// An image has at most some 125 layers, and a file of many targets a few hundred instructions.
+const maxInstructions = 4000
 
 // maxText bounds the other files that are read whole for rewriting.
 const maxText = 1 << 20
@@ -29,6 +31,8 @@ type Options struct {
 	Detectors []ecosystem.Detector
 	// Build is the target that is built, and its arguments.
 	Build dockerfile.Build
+	// Shared keeps what projects of one folder have in common; nil reads all anew.
+	Shared *Shared
 	// Ports are those that the project says its container serves, beside the Dockerfile and the source.
 	Ports []ecosystem.Fact[int]
 }
@@ -48,7 +52,11 @@ func Load(ctx context.Context, path string, opts Options) (*Project, error) {
 	if err != nil {
 		return nil, err
 	}
-	tree, err := buildctx.Walk(ctx, root, file)
+	around, err := opts.Shared.around(ctx, root)
+	if err != nil {
+		return nil, fmt.Errorf("reading the build context: %w", err)
+	}
+	tree, err := around.context.For(file)
 	if err != nil {
 		return nil, fmt.Errorf("reading the build context: %w", err)
 	}
@@ -60,11 +68,7 @@ func Load(ctx context.Context, path string, opts Options) (*Project, error) {
 	if err := p.parse(src); err != nil {
 		return nil, err
 	}
-	p.Repository, p.RepositoryError = ReadRepository(ctx, tree.Root)
-	if p.Repository != nil && p.Repository.Revision != "" {
-		// What can't be read is left out: costs from the history are an addition.
-		p.History, _ = history.Read(ctx, tree.Root, history.Options{})
-	}
+	p.Repository, p.RepositoryError, p.History = around.askGit(ctx)
 	return p, p.detect()
 }
 
@@ -73,6 +77,9 @@ func (p *Project) parse(src []byte) error {
 	file, err := dockerfile.ParseFor(p.DockerfilePath, src, p.opts.Build)
 	if err != nil {
 		return err
+	}
+	if n := len(file.Instructions); n > maxInstructions {
+		return fmt.Errorf("%s has %d instructions, over the limit of %d", p.DockerfilePath, n, maxInstructions)
 	}
 	if file.Final() == nil && p.opts.Build.Target != "" {
 		return fmt.Errorf("%s has no stage %q to build: it has %s", p.DockerfilePath, p.opts.Build.Target, stageNames(file))

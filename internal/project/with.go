@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/plimsoll/plimsoll/internal/buildctx"
 	"github.com/plimsoll/plimsoll/internal/ecosystem"
 	"github.com/plimsoll/plimsoll/internal/history"
 	"github.com/plimsoll/plimsoll/internal/image"
@@ -106,14 +107,12 @@ func (p *Project) ReadText(name string) (string, error) {
 	case !fs.ValidPath(path.Clean(name)):
 		return "", fmt.Errorf("%s: outside of the context", name)
 	}
-	root, err := os.OpenRoot(p.Root)
-	if err != nil {
-		return "", err
-	}
-	defer root.Close()
-	f, err := root.Open(filepath.FromSlash(name))
+	f, err := buildctx.OpenRegular(p.Root, filepath.FromSlash(name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
+	}
+	if errors.Is(err, buildctx.ErrNotRegular) {
+		return "", fmt.Errorf("%s: %w", name, buildctx.ErrNotRegular)
 	}
 	if err != nil {
 		return "", err
@@ -123,7 +122,7 @@ func (p *Project) ReadText(name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if !info.Mode().IsRegular() || info.Size() > maxText {
+	if info.Size() > maxText {
 		return "", fmt.Errorf("%s: not a text file of at most %d bytes", name, maxText)
 	}
 	text, err := io.ReadAll(io.LimitReader(f, maxText))

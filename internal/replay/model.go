@@ -36,10 +36,7 @@ type step struct {
 
 func newModel(v Version) (*model, error) {
 	m := &model{file: v.File, last: map[*dockerfile.Stage]int{}}
-	target := v.Target
-	if target == nil {
-		target = v.File.Final()
-	}
+	target := v.File.Final()
 	if target == nil {
 		return nil, fmt.Errorf("%s has no stage", v.File.Name)
 	}

@@ -17,14 +17,12 @@ import (
 
 // Version is a Dockerfile with its ignore file, to be replayed.
 type Version struct {
-	File *dockerfile.File
+	File *dockerfile.File // its Final stage is built
 	// Ignore is the text of the ignore file in force.
 	Ignore []byte
 	// Same are paths whose content is taken to be what it is now at every commit: the
 	// Dockerfile and the ignore file, of which the current text is replayed.
 	Same []string
-	// Target is the stage to build; nil means the last.
-	Target *dockerfile.Stage
 	// PerCommit are build arguments that have another value at every commit.
 	PerCommit []string
 }

@@ -67,7 +67,7 @@ func line(text string, number int) string {
 
 func buildFailure(b *engine.BuildError, err error) *Failure {
 	f := &Failure{
-		Stage: strings.TrimSpace(b.Build + " build"), Line: b.Line, Detail: b.Output, Err: err,
+		Stage: strings.TrimSpace(b.Build + " build"), Line: b.Line, Detail: b.Output, Hint: b.Hint, Err: err,
 		Message: "the build failed",
 	}
 	if b.Line > 0 {

@@ -14,6 +14,8 @@ type Observed struct {
 	// Programs and Libraries are the files that they had loaded, Packages the Debian packages that hold these, and
 	// Lacking those of them that the runner lacked and was given by name.
 	Programs, Libraries, Packages, Lacking []string
+	// Files are those that were opened, Modules the packages of the language among them.
+	Files, Modules []string
 	// Env are the names of the main process's variables.
 	Env []string
 	// Incomplete says what could not be seen and why.

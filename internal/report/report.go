@@ -56,6 +56,9 @@ type Report struct {
 	// Replay is what the build cache would have done over the project's history; nil when not asked.
 	Replay *Replay
 
+	// Delivered are the places where the image was put after the proof.
+	Delivered []Delivery
+
 	Bases   []Base
 	Timings []Timing
 	// Notes are further remarks on the run, one sentence each.
@@ -116,6 +119,15 @@ type Base struct {
 	Reference string // as written in FROM
 	Used      string // what answered for it, with its digest
 	Note      string // "stand-in built from Debian packages"; empty for the real one
+}
+
+// Delivery is a place where the image was put.
+type Delivery struct {
+	Kind   string // "layout", "archive", "push" or "load"
+	Place  string // a path, or a name in a registry or an engine
+	Digest string // of what is there; empty where an engine gives the image another one
+	// Attestations are the kinds of what is attested there: "provenance", "sbom".
+	Attestations []string
 }
 
 // Timing is how long one phase of the run took.

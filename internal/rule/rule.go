@@ -66,7 +66,7 @@ type Rule struct {
 type Pass struct {
 	*project.Project
 	Rule       *Rule
-	replays    *replays // of all rules of a run
+	shared     shared
 	findings   []finding.Finding
 	suppressed []finding.Finding
 }

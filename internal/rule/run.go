@@ -34,14 +34,14 @@ func Run(p *project.Project, rules []*Rule) (*Result, error) {
 	var (
 		res    = &Result{}
 		broken []error
-		shared = &replays{}
+		shared = shared{}
 	)
 	for _, r := range rules {
 		if reason := missing(p, r.Needs); reason != "" {
 			res.NotEvaluated = append(res.NotEvaluated, NotEvaluated{Rule: r.ID, Reason: reason})
 			continue
 		}
-		pass := &Pass{Project: p, Rule: r, replays: shared}
+		pass := &Pass{Project: p, Rule: r, shared: shared}
 		if err := check(pass); err != nil {
 			broken = append(broken, err)
 			continue

@@ -168,13 +168,13 @@ func madeDirs(p *rule.Pass, stage *dockerfile.Stage, step *runStep, change treeC
 		case "VOLUME":
 			return nil, fmt.Sprintf("line %d declares a VOLUME, below which the builder may throw changes away: set the owner by hand", line)
 		case "RUN":
-			run := readRun(p.File, inst)
+			run := readRun(p, inst)
 			dirs, ok := run.onlyMakesDirs()
 			switch {
 			case !ok && run.accounts && strings.Trim(change.value, "0123456789:") != "" && inst.Index > copies[0].Index:
 				return nil, fmt.Sprintf("line %d makes users below the COPY, which must know them: move it above", line)
 			case !ok && (inst.Index > copies[0].Index || strings.Contains(p.Text(inst.Rest), change.dir)):
-				return nil, fmt.Sprintf("line %d may write into %s too", line, change.dir)
+				return nil, fmt.Sprintf("line %d may write into %s too: move it above the COPY, or set the owner of what it writes there", line, change.dir)
 			}
 			for _, dir := range dirs {
 				if !path.IsAbs(dir) {
@@ -256,7 +256,7 @@ func ownOnCopy(p *rule.Pass, stage *dockerfile.Stage, step *runStep, change tree
 	case len(step.script.Commands()) != 1 || step.inst.JSON || len(step.inst.Heredocs)+len(step.inst.Comments) > 0:
 		return nil, "the RUN does more than that: set owner and mode on the COPY, and take it out by hand"
 	case change.program == "chmod" && strings.Trim(change.value, "01234567") != "":
-		return nil, fmt.Sprintf("mode %q is relative to what each file has: COPY --chmod takes such modes in newer Dockerfile versions only", change.value)
+		return nil, fmt.Sprintf("mode %q is relative to what each file has: COPY --chmod takes such modes in newer Dockerfile versions only: give it as a number", change.value)
 	case change.program == "chown" && (strings.HasPrefix(change.value, ":") || strings.HasSuffix(change.value, ":")):
 		return nil, fmt.Sprintf("COPY --chown can't say %q: name user and group", change.value)
 	case strings.ContainsAny(change.dir, " \t\"'$\\;&|<>()*?["):
@@ -273,7 +273,7 @@ func ownOnCopy(p *rule.Pass, stage *dockerfile.Stage, step *runStep, change tree
 	edits := []edit.Edit{retarget(p, step, change, made)}
 	for _, inst := range copies {
 		if _, has := inst.Flag(change.program); has {
-			return nil, fmt.Sprintf("line %d sets --%s already", p.File.Position(inst.Span.Start).Line, change.program)
+			return nil, fmt.Sprintf("line %d sets --%s already: if that is what is wanted, take it out of the RUN by hand", p.File.Position(inst.Span.Start).Line, change.program)
 		}
 		edits = append(edits, p.Insert(inst.KeywordSpan.End, " --"+change.program+"="+owner))
 	}

@@ -166,6 +166,9 @@ func neededForBuild(p *rule.Pass, j buildctx.JunkUsage) bool {
 		return true
 	}
 	for _, path := range j.Paths {
+		if openedBelow(p, path.Path) {
+			return true
+		}
 		for _, inst := range p.File.Instructions {
 			if slices.ContainsFunc(namedSources(inst), func(s string) bool {
 				return s == path.Path || strings.HasPrefix(s, path.Path+"/")
@@ -175,6 +178,15 @@ func neededForBuild(p *rule.Pass, j buildctx.JunkUsage) bool {
 		}
 	}
 	return trackedSource(p, j)
+}
+
+// openedBelow reports whether the running original opened something of the context at or below a path.
+func openedBelow(p *rule.Pass, path string) bool {
+	return slices.ContainsFunc(p.AllFacts(), func(f *ecosystem.Facts) bool {
+		return slices.ContainsFunc(f.RunFiles, func(file ecosystem.Fact[string]) bool {
+			return strings.Contains(file.Value+"/", "/"+path+"/") // wherever the context was copied to
+		})
+	})
 }
 
 // readsHistory reports whether a step reads git's history, or may: it calls git,

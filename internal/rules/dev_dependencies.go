@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/plimsoll/plimsoll/internal/dockerfile"
 	"github.com/plimsoll/plimsoll/internal/edit"
 	"github.com/plimsoll/plimsoll/internal/finding"
 	"github.com/plimsoll/plimsoll/internal/rule"
@@ -102,14 +103,21 @@ func leaveOutDev(p *rule.Pass, step *runStep) (*finding.Fix, string) {
 		switch {
 		case c.manager.system:
 			continue
-		case c.manager.production == "" || step.inst.JSON:
+		case c.manager.production == "" && c.manager.development == nil || step.inst.JSON:
 			return nil, "how " + c.manager.name + " leaves them out here is not known: do it by hand"
 		case slices.ContainsFunc(c.args, func(w shellWord) bool { return w.Text == "-g" || w.Text == "--global" }):
 			continue
 		case !onlyFlags(c.args):
 			return nil, "the step installs packages by name besides: list them in the manifest"
 		}
-		edits = append(edits, p.Insert(last.Span.End, " "+c.manager.production))
+		if c.manager.production != "" {
+			edits = append(edits, p.Insert(last.Span.End, " "+c.manager.production))
+		}
+		for i, w := range c.Words {
+			if i > 0 && slices.Contains(c.manager.development, w.Text) {
+				edits = append(edits, p.Edit(dockerfile.Span{Start: c.Words[i-1].Span.End, End: w.Span.End}, ""))
+			}
+		}
 	}
 	if len(edits) == 0 {
 		return nil, "which command brings them is not known: leave them out by hand"

@@ -155,6 +155,9 @@ func swapBase(p *rule.Pass, own, slim image.Variant, missing []ecosystem.Fact[st
 	for stage.Parent != nil {
 		stage = stage.Parent
 	}
+	if first, more, _ := strings.Cut(own.OnBuild, "\n"); first != "" {
+		return nil, fmt.Sprintf("%s has commands of its own for images built on it (ONBUILD %s%s), which %s may not have: write them out in this Dockerfile first", own.Tag, first, andMore(more), slim.Tag)
+	}
 	if reason := needsFullBase(p); reason != "" {
 		return nil, reason
 	}
@@ -177,6 +180,13 @@ func swapBase(p *rule.Pass, own, slim image.Variant, missing []ecosystem.Fact[st
 		Why:    "the application may use a library or a program that only the full base has; the proof runs it on the slim one",
 		Edits:  edits,
 	}, ""
+}
+
+func andMore(more string) string {
+	if more == "" {
+		return ""
+	}
+	return ", …"
 }
 
 // retag replaces the tag in a base reference as written; "python:${V}" with
@@ -223,7 +233,7 @@ func needsFullBase(p *rule.Pass) string {
 	}
 	for _, program := range p.Facts.Programs {
 		if fullPrograms[program.Value] && !slices.Contains(brought, program.Value) {
-			return fmt.Sprintf("the application calls %s (%s:%d), which the slim base does not have: install it", program.Value, program.Source.File, program.Source.Line)
+			return fmt.Sprintf("%s is called at run time (%s:%d), and the slim base does not have it: install it", program.Value, program.Source.File, program.Source.Line)
 		}
 	}
 	return ""
@@ -252,7 +262,7 @@ func needsFullStep(p *rule.Pass, step *runStep, brought []string) string {
 	}
 	for _, n := range p.Facts.Native {
 		if n.Value.Compiles {
-			return fmt.Sprintf("%s is compiled in this stage (%s:%d), and the slim base has no compiler", n.Value.Name, n.Source.File, n.Source.Line)
+			return fmt.Sprintf("%s is compiled in this stage (%s:%d), and the slim base has no compiler: install the dependencies in a builder stage", n.Value.Name, n.Source.File, n.Source.Line)
 		}
 	}
 	return ""
@@ -263,4 +273,5 @@ var fullPrograms = map[string]bool{
 	"curl": true, "wget": true, "git": true, "hg": true, "svn": true, "ssh": true, "scp": true, "ssh-keyscan": true, "gpg": true,
 	"gcc": true, "g++": true, "cc": true, "c++": true, "make": true, "autoconf": true, "automake": true, "patch": true,
 	"unzip": true, "xz": true, "file": true, "pkg-config": true, "pg_config": true, "mysql_config": true, "convert": true,
+	"ps": true, "pgrep": true, "pkill": true, "top": true, "free": true,
 }

@@ -53,7 +53,7 @@ func checkInsecureDownload(p *rule.Pass) error {
 		case "ADD":
 			checkAdd(p, inst)
 		case "RUN":
-			if step := readRun(p.File, inst); step.script != nil {
+			if step := readRun(p, inst); step.script != nil {
 				checkDownloads(p, step)
 			}
 		}
@@ -138,7 +138,7 @@ func checkDownloads(p *rule.Pass, step *runStep) {
 			p.Report(finding.Finding{
 				Span:    call.Span,
 				Message: call.Name + " fetches over plain http what a later command of the step installs or runs, and anybody on the way can replace it: use https, and check a sha256sum",
-				Refused: "whether the server speaks https, and the checksum, have to come from who makes the file",
+				Refused: "whether the server speaks https, and the checksum, have to come from who makes the file: look them up there, write https://, and check the file with sha256sum -c",
 			})
 		}
 	}

@@ -34,6 +34,8 @@ func managerStart(p *rule.Pass, inst *dockerfile.Instruction, combined bool) *fi
 	switch {
 	case combined:
 		f.Refused = "ENTRYPOINT and CMD make up the command together: write what the script runs as one of them"
+	case p.Facts.StartDir != "" && p.File.EndState(p.Final).Healthcheck != nil:
+		f.Refused = fmt.Sprintf("the script runs in %s, and the health check does not: set WORKDIR to it, and start what the script runs", p.Facts.StartDir)
 	case resolved:
 		f.Fix = startDirectly(p, inst, manager, seen)
 		f.Evidence = slices.Concat(proofOf(p.Facts.Process), proofOf(p.Facts.Script))
@@ -49,12 +51,31 @@ func managerStart(p *rule.Pass, inst *dockerfile.Instruction, combined bool) *fi
 }
 
 func startDirectly(p *rule.Pass, inst *dockerfile.Instruction, manager string, argv []string) *finding.Fix {
+	edits := []edit.Edit{p.Edit(inst.Rest, execForm(argv))}
+	if dir := p.Facts.StartDir; dir != "" {
+		edits = append(edits, workIn(p, inst, dir))
+	}
 	return &finding.Fix{
 		Title:  "Start the process itself: " + strings.Join(argv, " "),
 		Safety: finding.Unsafe,
 		Why:    manager + " sets variables and a search path of its own for scripts; the proof starts the container, compares its answers and measures how it stops",
-		Edits:  []edit.Edit{p.Edit(inst.Rest, execForm(argv))},
+		Edits:  edits,
 	}
+}
+
+// workIn changes the working directory for what the container starts, and for no instruction that works in it.
+func workIn(p *rule.Pass, start *dockerfile.Instruction, dir string) edit.Edit {
+	text := keywordAs(p.Text(start.KeywordSpan), "WORKDIR") + " " + dir + "\n"
+	at := p.File.Block(start).Start
+	for _, inst := range start.Stage.Instructions {
+		if inst.Index > start.Index && slices.Contains([]string{"RUN", "COPY", "ADD", "WORKDIR"}, inst.Keyword) {
+			at = p.File.Lines(inst.Span).End
+		}
+	}
+	if at == len(p.File.Source) && !strings.HasSuffix(p.File.Text(dockerfile.Span{End: at}), "\n") {
+		text = "\n" + strings.TrimSuffix(text, "\n")
+	}
+	return p.Insert(at, text)
 }
 
 // seenStart is what the process that serves was started with, where the manager's script is that one command: the
@@ -62,7 +83,7 @@ func startDirectly(p *rule.Pass, inst *dockerfile.Instruction, manager string, a
 // have to follow, in the same directory.
 func seenStart(p *rule.Pass) (argv []string, ok bool) {
 	script, process := p.Facts.Script, p.Facts.Process
-	if !script.Known() || !process.Known() || p.Facts.ProcessDir != "" {
+	if !script.Known() || !process.Known() || p.Facts.ProcessDir != p.Facts.StartDir {
 		return nil, false
 	}
 	argv = process.Value

@@ -23,8 +23,12 @@ type manager struct {
 	purge string
 	// production is the option of an install that leaves development dependencies out; empty when there is none.
 	production string
+	// development are the options of an install that bring them, where they are left out otherwise.
+	development []string
 	// cacheDirEnv is the variable that moves the cache.
 	cacheDirEnv string
+	// apart are options of an install that leave the project itself out.
+	apart []string
 	// settles are subcommands that only change the manager's own settings.
 	settles []string
 }
@@ -42,21 +46,22 @@ var managers = []manager{
 		name: "pip", programs: []string{"pip", "pip3"}, verbs: []string{"install"},
 		noCache: "--no-cache-dir", noCacheEnv: "PIP_NO_CACHE_DIR",
 		caches: []string{"/root/.cache/pip"}, clean: "rm -rf /root/.cache/pip",
-		purge: "cache purge", cacheDirEnv: "PIP_CACHE_DIR",
+		purge: "cache purge", cacheDirEnv: "PIP_CACHE_DIR", settles: []string{"uninstall", "check", "list", "freeze"},
 	},
 	{
 		name: "poetry", programs: []string{"poetry"}, verbs: []string{"install", "sync", "export"},
+		production: "--only main", apart: []string{"--no-root", "--no-directory"},
 		noCache: "--no-cache", caches: []string{"/root/.cache/pypoetry"}, clean: "rm -rf /root/.cache/pypoetry",
 		cacheDirEnv: "POETRY_CACHE_DIR", settles: []string{"config", "check"},
 	},
 	{
 		name: "pipenv", programs: []string{"pipenv"}, verbs: []string{"install", "sync"},
-		caches: []string{"/root/.cache/pipenv"}, clean: "rm -rf /root/.cache/pipenv",
+		development: []string{"--dev", "-d"}, caches: []string{"/root/.cache/pipenv"}, clean: "rm -rf /root/.cache/pipenv",
 		cacheDirEnv: "PIPENV_CACHE_DIR", settles: []string{"verify"},
 	},
 	{
 		name: "uv", programs: []string{"uv"}, verbs: []string{"sync", "pip"},
-		noCache: "--no-cache", noCacheEnv: "UV_NO_CACHE", caches: []string{"/root/.cache/uv"}, clean: "rm -rf /root/.cache/uv",
+		production: "--no-dev", apart: []string{"--no-install-project", "--no-install-workspace"}, noCache: "--no-cache", noCacheEnv: "UV_NO_CACHE", caches: []string{"/root/.cache/uv"}, clean: "rm -rf /root/.cache/uv",
 		cacheDirEnv: "UV_CACHE_DIR",
 	},
 	{
@@ -101,6 +106,8 @@ var harmlessVerbs = map[string][]string{
 	"go":   {"mod", "vet", "version", "env", "list", "test", "clean"},
 	"npm":  {"cache"},
 	"yarn": {"cache"},
+	// It puts programs into the image that call the package managers which it downloads.
+	"corepack": {"enable", "prepare", "install", "use"},
 }
 
 // accountPrograms make users, directories and permissions: they belong to the

@@ -46,7 +46,7 @@ HEALTHCHECK --interval=30s --timeout=5s --start-period=15s --retries=3 \
   CMD ["python", "-c", "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8000, timeout=3); c.request('GET', '/health'); exit(c.getresponse().status >= 400)"]
 CMD ["uvicorn", "main:app", "--host", "0.0.0.0", "--port", "8000"]
 `,
-		Fix:   "Adds a probe that uses the application's own runtime, not curl. It asks a route that the source declares; where there is none, it connects to the port.",
+		Fix:   "Adds a probe that uses the application's own runtime, not curl. It asks a route that the source declares, or /, where the running application answers that; where none is known, it connects to the port, which a proof does not keep: such a probe passes while the application hangs.",
 		Proof: "The probe passes while the application is up, fails while its processes are frozen, and passes again after.",
 		Links: []string{"https://docs.docker.com/reference/dockerfile/#healthcheck"},
 	},
@@ -63,8 +63,13 @@ func checkNoHealthcheck(p *rule.Pass) error {
 		Message:  fmt.Sprintf("no HEALTHCHECK for the server on port %d: when it hangs nobody notices; add one", facts.Port.Value),
 		Evidence: proofOf(facts.Port),
 	}
-	if facts.HealthProbe == nil {
+	switch {
+	case facts.HealthProbe == nil:
 		f.Refused = noProbe(facts)
+	case facts.Port.Source.Observed() && !facts.Health.Known():
+		f.Refused = "no path is known that the application answers with 200, and a probe that only connects passes while it hangs, since the kernel accepts for it: add a route such as /healthz"
+	}
+	if f.Refused != "" {
 		p.Report(f)
 		return nil
 	}

@@ -147,7 +147,7 @@ func readSwappable(p *rule.Pass, inst *dockerfile.Instruction) *swappable {
 	m := &swappable{inst: inst}
 	switch inst.Keyword {
 	case "RUN":
-		step := readRun(p.File, inst)
+		step := readRun(p, inst)
 		if len(inst.Flags) > 0 || !step.known() || step.accounts || len(step.installs) == 0 || step.installsDependencies() {
 			return nil
 		}

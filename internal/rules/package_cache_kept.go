@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/plimsoll/plimsoll/internal/ecosystem"
 	"github.com/plimsoll/plimsoll/internal/edit"
 	"github.com/plimsoll/plimsoll/internal/finding"
 	"github.com/plimsoll/plimsoll/internal/rule"
@@ -46,7 +47,7 @@ func checkPackageCacheKept(p *rule.Pass) error {
 		steps := runSteps(p, stage)
 		for i, step := range steps {
 			for _, m := range step.managers() {
-				if !keepsCache(p, step, m) || deletedBelow(steps[i+1:], m) {
+				if !keepsCache(p, step, m) || deletedBelow(steps[i+1:], m) || runsFromCache(p, m.name) {
 					continue
 				}
 				f := finding.Finding{
@@ -63,6 +64,11 @@ func checkPackageCacheKept(p *rule.Pass) error {
 		}
 	}
 	return nil
+}
+
+// runsFromCache reports whether the application loads its packages from where the manager keeps what it downloads.
+func runsFromCache(p *rule.Pass, manager string) bool {
+	return slices.ContainsFunc(p.AllFacts(), func(f *ecosystem.Facts) bool { return f.RunsFromCache.Value == manager })
 }
 
 // managers are those whose install commands the step runs, each once.

@@ -41,7 +41,7 @@ sqlite3.connect("data/notes.db")
 FROM python:3.11-slim
 WORKDIR /srv
 RUN groupadd --gid 10001 app \
- && useradd --uid 10001 --gid 10001 --no-create-home --shell /usr/sbin/nologin app \
+ && useradd --uid 10001 --gid 10001 --create-home --shell /usr/sbin/nologin app \
  && install -d -o 10001 -g 10001 /srv/data
 COPY --chown=10001:10001 . .
 USER 10001:10001
@@ -243,11 +243,11 @@ func buildsBelow(p *rule.Pass, user *dockerfile.Instruction) bool {
 
 // ownSource gives what is copied from the context to the user, in the stages that
 // the final one comes from as well, and what other stages bring to where the application
-// writes. It returns where the user must be made: before the first COPY of the final stage,
-// else before the application starts.
+// writes. It returns where the user must be made: before the first COPY of the final stage, so that no change of what is
+// copied makes it anew, else before the application starts.
 func ownSource(p *rule.Pass) (at int, edits []edit.Edit) {
 	at = -1
-	written := writtenDirs(p)
+	written, accounts := writtenDirs(p), copiesAccounts(p)
 	for _, stage := range p.File.Stages {
 		if !ships(p, stage) {
 			continue
@@ -256,13 +256,15 @@ func ownSource(p *rule.Pass) (at int, edits []edit.Edit) {
 			if inst.Keyword != "COPY" && inst.Keyword != "ADD" {
 				continue
 			}
-			if _, from := inst.Flag("from"); from && !slices.ContainsFunc(written, func(dir string) bool {
+			_, from := inst.Flag("from")
+			foreign := from && !slices.ContainsFunc(written, func(dir string) bool {
 				return strings.HasPrefix(dir+"/", strings.TrimSuffix(destination(p, inst), "/")+"/")
-			}) {
-				continue
-			}
-			if at < 0 && stage == p.Final {
+			})
+			if at < 0 && stage == p.Final && (!foreign || !accounts) {
 				at = p.File.Block(inst).Start
+			}
+			if foreign {
+				continue
 			}
 			if _, owned := inst.Flag("chown"); !owned {
 				edits = append(edits, p.Insert(inst.KeywordSpan.End, " --chown="+appID+":"+appID))
@@ -275,6 +277,17 @@ func ownSource(p *rule.Pass) (at int, edits []edit.Edit) {
 	return at, edits
 }
 
+// copiesAccounts reports whether a COPY of the final stage may bring users along, over those that are made before it.
+func copiesAccounts(p *rule.Pass) bool {
+	return slices.ContainsFunc(p.Final.Instructions, func(i *dockerfile.Instruction) bool {
+		if i.Keyword != "COPY" && i.Keyword != "ADD" {
+			return false
+		}
+		dest := destination(p, i)
+		return dest == "/" || within(dest, "/etc")
+	})
+}
+
 func inFinal(p *rule.Pass, inst *dockerfile.Instruction) bool {
 	return inst != nil && inst.Stage == p.Final
 }
@@ -283,12 +296,12 @@ func makeUser(p *rule.Pass) string {
 	// Not --system: useradd then warns in every build that the id is above SYS_UID_MAX.
 	lines := []string{
 		"groupadd --gid " + appID + " app",
-		"useradd --uid " + appID + " --gid " + appID + " --no-create-home --shell /usr/sbin/nologin app",
+		"useradd --uid " + appID + " --gid " + appID + " --create-home --shell /usr/sbin/nologin app",
 	}
 	if distribution(p, p.Final) == "alpine" {
 		lines = []string{
 			"addgroup -S -g " + appID + " app",
-			"adduser -S -D -H -u " + appID + " -G app -s /sbin/nologin app",
+			"adduser -S -D -u " + appID + " -G app -s /sbin/nologin app",
 		}
 	}
 	if dirs := writtenDirs(p); len(dirs) > 0 {

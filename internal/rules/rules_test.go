@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -43,7 +44,31 @@ var bases = map[string]image.Family{
 		Reference: "docker.io/library/python:3.11-slim", Repository: "docker.io/library/python", Tag: "3.11-slim", Kind: "slim",
 		Variants: []image.Variant{{Repository: "docker.io/library/python", Tag: "3.11-slim", Kind: "slim", TransferBytes: 45e6}},
 	},
+	"ruby:3.3": {
+		Reference: "docker.io/library/ruby:3.3", Repository: "docker.io/library/ruby", Tag: "3.3", Kind: "full", Slimmer: "slim",
+		Variants: []image.Variant{
+			{Repository: "docker.io/library/ruby", Tag: "3.3", Kind: "full", TransferBytes: 400e6, Digest: digest("1")},
+			{Repository: "docker.io/library/ruby", Tag: "3.3-slim", Kind: "slim", TransferBytes: 70e6, Digest: digest("2")},
+		},
+	},
+	"debian": {
+		Reference: "docker.io/library/debian:latest", Repository: "docker.io/library/debian", Tag: "latest",
+		Variants: []image.Variant{{Repository: "docker.io/library/debian", Tag: "latest", TransferBytes: 45e6, Digest: digest("3")}},
+	},
+	"python:3.9": { // as a team may keep it under the official name
+		Reference: "docker.io/library/python:3.9", Repository: "docker.io/library/python", Tag: "3.9", Kind: "full", Slimmer: "slim",
+		Variants: []image.Variant{
+			{Repository: "docker.io/library/python", Tag: "3.9", Kind: "full", TransferBytes: 350e6, OnBuild: "COPY . /srv\nRUN make"},
+			{Repository: "docker.io/library/python", Tag: "3.9-slim", Kind: "slim", TransferBytes: 45e6},
+		},
+	},
+	"busybox:1.36": {
+		Reference: "docker.io/library/busybox:1.36", Repository: "docker.io/library/busybox", Tag: "1.36",
+		Variants: []image.Variant{{Repository: "docker.io/library/busybox", Tag: "1.36", TransferBytes: 2e6, Digest: digest("4"), Stale: true}},
+	},
 }
+
+func digest(digit string) string { return "sha256:" + strings.Repeat(digit, 64) }
 
 // load writes the files of an archive to a folder and loads it as a project.
 func load(t testing.TB, files []txtar.File) *project.Project {
@@ -235,6 +260,9 @@ func testCase(t *testing.T, name string) {
 	var skipped strings.Builder
 	for _, s := range res.Plan.Skipped {
 		fmt.Fprintf(&skipped, "%s: %s\n", s.Rule, s.Reason)
+		if !saysWhatToDo.MatchString(s.Reason) {
+			t.Errorf("%s: the reason %q says what is wrong and not what to do", s.Rule, s.Reason)
+		}
 	}
 	got["skipped"] = skipped.String()
 	if os.Getenv("PLIMSOLL_UPDATE") != "" {
@@ -289,8 +317,13 @@ func update(t *testing.T, name string, archive *txtar.Archive, input []txtar.Fil
 // named finds the rule of a folder: the last part of its ID, the name of its family, or all of them.
 func named(t *testing.T, folder string) []*rule.Rule {
 	t.Helper()
-	if folder == "all" {
+	switch folder {
+	case "all":
 		return rules.All()
+	case "pin": // what --pin does, without and with all other rules
+		return rules.Pinning(nil)
+	case "all-pin":
+		return rules.Pinning(rules.All())
 	}
 	for _, r := range rules.All() {
 		if strings.HasSuffix(r.ID, "/"+folder) || strings.TrimSuffix(r.ID, "/*") == folder {
@@ -300,3 +333,6 @@ func named(t *testing.T, folder string) []*rule.Rule {
 	t.Fatalf("testdata/%s: no rule of that name", folder)
 	return nil
 }
+
+// saysWhatToDo matches reasons that go on, behind what is wrong, with what to do about it.
+var saysWhatToDo = regexp.MustCompile(`[:;] [a-z]`)

@@ -55,13 +55,20 @@ func runSteps(p *rule.Pass, stage *dockerfile.Stage) []*runStep {
 	var steps []*runStep
 	for _, inst := range stage.Instructions {
 		if inst.Keyword == "RUN" {
-			steps = append(steps, readRun(p.File, inst))
+			steps = append(steps, readRun(p, inst))
 		}
 	}
 	return steps
 }
 
-func readRun(f *dockerfile.File, inst *dockerfile.Instruction) *runStep {
+// readRun reads one RUN instruction, once for all rules of a run.
+func readRun(p *rule.Pass, inst *dockerfile.Instruction) *runStep {
+	return rule.Once(p, readOnce{inst}, func() *runStep { return parseRun(p.File, inst) })
+}
+
+type readOnce struct{ inst *dockerfile.Instruction }
+
+func parseRun(f *dockerfile.File, inst *dockerfile.Instruction) *runStep {
 	step := &runStep{inst: inst}
 	script, err := shell.Parse(f, inst)
 	if err != nil {

@@ -152,7 +152,7 @@ func readBelow(p *rule.Pass, from *dockerfile.Instruction, name string) string {
 		switch inst.Keyword {
 		case "CMD", "ENTRYPOINT", "HEALTHCHECK": // read when the container runs
 		case "RUN", "ONBUILD":
-			if word.MatchString(text) || inst.Keyword == "RUN" && mayRead(readRun(p.File, inst), from, name) {
+			if word.MatchString(text) || inst.Keyword == "RUN" && mayRead(readRun(p, inst), from, name) {
 				return fmt.Sprintf("line %d reads or may read %s while building: hand it over with RUN --mount=type=secret,id=%s", line, name, strings.ToLower(name))
 			}
 		case "ARG":

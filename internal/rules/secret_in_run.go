@@ -36,7 +36,7 @@ func checkSecretInRun(p *rule.Pass) error {
 		if inst.Keyword != "RUN" {
 			continue
 		}
-		step := readRun(p.File, inst)
+		step := readRun(p, inst)
 		if step.script == nil {
 			textSecrets(p, inst)
 			continue

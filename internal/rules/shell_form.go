@@ -33,7 +33,7 @@ CMD uvicorn main:app --host 0.0.0.0
 FROM python:3.11-slim
 CMD ["uvicorn", "main:app", "--host", "0.0.0.0"]
 `,
-		Fix:   "Writes a single command without expansions in exec form. A single command that needs the shell for a variable, or whose form decides what CMD means, gets exec in front, which makes it process 1. A script of package.json that is one plain command takes the place of npm, yarn or pnpm. Refused for lists of commands.",
+		Fix:   "Writes a single command without expansions in exec form. A single command that needs the shell for a variable, or whose form decides what CMD means, gets exec in front, which makes it process 1. A script of package.json that is one plain command takes the place of npm, yarn or pnpm, in the folder of the workspace where it is one's. Refused for lists of commands.",
 		Proof: "The process ends on SIGTERM; the measured stop time is in the table.",
 		Links: []string{"https://docs.docker.com/reference/dockerfile/#shell-and-exec-form"},
 	},
@@ -215,7 +215,7 @@ func (s *shellStart) refusal() string {
 	case s.err != nil:
 		return "the shell code can't be read: " + s.err.Error()
 	case len(s.own()) == 0:
-		return fmt.Sprintf("%q starts nothing", code)
+		return fmt.Sprintf("%q starts nothing: name the program", code)
 	case !s.single():
 		return fmt.Sprintf("%q is more than one simple command: put it into a script that ends with exec", code)
 	case shellOnly[s.own()[0].Words[0].Text]:

@@ -53,7 +53,7 @@ COPY --from=builder /opt/venv /opt/venv
 COPY . .
 CMD ["python", "main.py"]
 `,
-		Fix:   "Names the stage builder, and adds a runner stage that copies what was installed or built, and repeats what configures the image. Where nothing but the result is needed to run, the runner stands on a base without compilers or a shell. Refused when a step's effect on the image is not known.",
+		Fix:   "Names the stage builder, and adds a runner stage that copies what was installed or built, and repeats what configures the image. Where nothing but the result is needed to run, the runner stands on a base without compilers or a shell. Where building leaves what was installed as it is, that comes from a stage of its own without development dependencies, which a change of the source leaves cached. Refused when a step's effect on the image is not known.",
 		Proof: "Both images are built and run: every shared library that the copied files need is there, and the same requests get the same answers.",
 		Links: []string{"https://docs.docker.com/build/building/multi-stage/"},
 	},
@@ -79,6 +79,9 @@ func checkSingleStage(p *rule.Pass) error {
 	}
 	for _, pkg := range p.Facts.RunPackages {
 		f.Evidence = append(f.Evidence, needsPackage(pkg)...)
+	}
+	for _, c := range s.opened() {
+		f.Evidence = append(f.Evidence, finding.Evidence{Note: c.From + ": " + c.Source.Note})
 	}
 	if p.Facts.Bundle == nil {
 		f.Message = fmt.Sprintf("one stage builds and runs: %s; split it into a builder and a runner", ballast)

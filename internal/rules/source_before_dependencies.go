@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -92,11 +93,11 @@ func fetchFirst(p *rule.Pass, stage *dockerfile.Stage) {
 	lines, reason := copyManifests(p, source, facts.Manifests)
 	switch s := facts.InstallReadsSource; {
 	case s.Known():
-		f.Refused = fmt.Sprintf("downloading reads the source itself: %s (%s:%d)", s.Value, s.Source.File, s.Source.Line)
+		f.Refused = fmt.Sprintf("downloading reads the source itself: %s (%s:%d): copy what it reads by name before the download", s.Value, s.Source.File, s.Source.Line)
 	case reason != "":
 		f.Refused = reason
 	case lines == "":
-		f.Refused = "no manifest lies in what is copied here"
+		f.Refused = "no manifest lies in what is copied here: copy the files that list the dependencies by name before the build"
 	default:
 		f.Fix = &finding.Fix{
 			Title:  "Download the dependencies before the source is copied",
@@ -136,10 +137,12 @@ func installsBelow(p *rule.Pass, stage *dockerfile.Stage, above *dockerfile.Inst
 // above an install step, and the last install step of the stage.
 func sourceThenInstall(p *rule.Pass, stage *dockerfile.Stage) (*dockerfile.Instruction, *runStep) {
 	var last *runStep
+	var above []installCommand
 	for _, s := range runSteps(p, stage) {
-		if len(s.installs) > 0 {
+		if len(s.installs) > 0 && !addsProject(s, above) {
 			last = s
 		}
+		above = append(above, s.installs...)
 	}
 	if last == nil {
 		return nil, nil
@@ -153,6 +156,30 @@ func sourceThenInstall(p *rule.Pass, stage *dockerfile.Stage) (*dockerfile.Instr
 		}
 	}
 	return nil, nil
+}
+
+// addsProject reports whether a step only adds the project itself to the dependencies that installs above have brought: as
+// uv sync does after uv sync --no-install-project with the same options.
+func addsProject(s *runStep, above []installCommand) bool {
+	return !slices.ContainsFunc(s.installs, func(c installCommand) bool {
+		return !slices.ContainsFunc(above, func(first installCommand) bool { return first.manager == c.manager && c.completes(first) })
+	})
+}
+
+// completes reports whether an install has the options of another that leaves the project out, or adds nothing else.
+func (c installCommand) completes(first installCommand) bool {
+	leaves := func(w shellWord) bool { return slices.Contains(c.manager.apart, w.Text) }
+	if slices.ContainsFunc(c.args, leaves) || !slices.ContainsFunc(first.args, leaves) {
+		return false
+	}
+	own, before := map[string]bool{}, map[string]bool{}
+	for _, w := range c.args {
+		own[w.Text] = true
+	}
+	for _, w := range slices.DeleteFunc(slices.Clone(first.args), leaves) {
+		before[w.Text] = true
+	}
+	return maps.Equal(own, before) || own["--only-root"] // poetry's
 }
 
 // copiesSource reports whether an instruction copies a directory of the context
@@ -251,10 +278,10 @@ func manifestsFor(p *rule.Pass, stage *dockerfile.Stage, source *dockerfile.Inst
 	case !dependencies:
 		return nil, ""
 	case facts == nil:
-		return nil, "which files the install step reads is not known: no ecosystem that plimsoll knows recognised the application"
+		return nil, "which files the install step reads is not known: no ecosystem that plimsoll knows recognised the application; copy the files that list the dependencies before the install by hand"
 	case facts.InstallReadsSource.Known():
 		s := facts.InstallReadsSource.Source
-		return nil, fmt.Sprintf("installing reads the source itself: %s (%s:%d)", facts.InstallReadsSource.Value, s.File, s.Line)
+		return nil, fmt.Sprintf("installing reads the source itself: %s (%s:%d): copy what it reads by name before the install", facts.InstallReadsSource.Value, s.File, s.Line)
 	case len(facts.Manifests) == 0:
 		return nil, "the install step names no manifest in the context; list the dependencies in a file"
 	}
@@ -283,6 +310,9 @@ func blockedMove(p *rule.Pass, stage *dockerfile.Stage, source *dockerfile.Instr
 		switch inst.Keyword {
 		case "RUN":
 			s := steps[inst]
+			if slices.ContainsFunc(s.other, changesDirectory) {
+				return fmt.Sprintf("the RUN on line %d changes the directory, in which it may read the source: write WORKDIR in the place of cd", line)
+			}
 			if !s.known() || s.accounts {
 				return fmt.Sprintf("the RUN on line %d may read the source: move it below the install step, or copy what it reads by name", line)
 			}
@@ -291,18 +321,18 @@ func blockedMove(p *rule.Pass, stage *dockerfile.Stage, source *dockerfile.Instr
 			}
 		case "WORKDIR":
 			if !path.IsAbs(source.Dest().Text) {
-				return fmt.Sprintf("the WORKDIR on line %d changes where the relative destination %q leads", line, source.Dest().Text)
+				return fmt.Sprintf("the WORKDIR on line %d changes where the relative destination %q leads: write the whole path", line, source.Dest().Text)
 			}
 		case "COPY", "ADD":
 			if copiesSource(p, inst) {
-				return fmt.Sprintf("the source is copied again on line %d", line)
+				return fmt.Sprintf("the source is copied again on line %d: copy it once, below the install step", line)
 			}
 			if overlaps(p, source, inst) && !bringsManifests(p, inst) {
 				return fmt.Sprintf("line %d may copy over files of the source, and would be copied over itself: move it below the install step", line)
 			}
 		case "ENV", "ARG":
 			if strings.Contains(source.Dest().Text, "$") {
-				return fmt.Sprintf("the variables on line %d may change where %s leads", line, source.Dest().Text)
+				return fmt.Sprintf("the variables on line %d may change where %s leads: write the whole path", line, source.Dest().Text)
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -28,6 +29,7 @@ func newSplit(p *rule.Pass) *split {
 	s := &split{p: p, stage: p.Final, steps: map[*dockerfile.Instruction]*runStep{}, built: map[*dockerfile.Instruction]bool{}}
 	if p.Facts.Bundle != nil {
 		s.bundle = *p.Facts.Bundle
+		s.bundle.Carries = append(slices.Clip(s.bundle.Carries), s.opened()...)
 	}
 	for _, step := range runSteps(p, p.Final) {
 		s.steps[step.inst] = step
@@ -40,6 +42,32 @@ func newSplit(p *rule.Pass) *split {
 		}
 	}
 	return s
+}
+
+// opened are files of the context that the running original was seen to open and that the runner would not get: each
+// with those beside it, of which other requests may want one.
+func (s *split) opened() (more []ecosystem.Carry) {
+	if !s.bundle.Source {
+		return nil // the runner copies the source itself
+	}
+	workdir := s.p.File.EndState(s.stage).Workdir
+	for _, f := range s.p.Facts.RunFiles {
+		place := f.Value
+		if dir := path.Dir(place); dir != workdir {
+			place = dir
+		}
+		rel, below := strings.CutPrefix(f.Value, workdir+"/")
+		if s.p.Context == nil || !below {
+			continue
+		}
+		if _, inContext := s.p.Context.Lookup(rel); !inContext {
+			continue
+		}
+		if !slices.ContainsFunc(slices.Concat(s.bundle.Carries, more), func(c ecosystem.Carry) bool { return within(place, c.To) }) {
+			more = append(more, ecosystem.Carry{From: place, To: place, Why: "read at run time", Source: f.Source})
+		}
+	}
+	return more
 }
 
 // builtOn reports whether a build step of the application stands on a line of the instruction.
@@ -143,7 +171,11 @@ func (s *split) refusal() string {
 	case s.p.Facts.Bundle == nil:
 		return s.noBundle()
 	case k.Known() && !s.bundle.Source && !s.bundle.Both:
-		return fmt.Sprintf("installing reads the source itself: %s (%s:%d)", k.Value, k.Source.File, k.Source.Line)
+		return fmt.Sprintf("installing reads the source itself: %s (%s:%d): copy what it reads by name before the install, or split by hand", k.Value, k.Source.File, k.Source.Line)
+	}
+	if base, ok := s.p.Bases[s.p.File.BaseOf(s.stage)].Asked(); ok && base.OnBuild != "" {
+		first, more, _ := strings.Cut(base.OnBuild, "\n")
+		return fmt.Sprintf("%s has commands of its own for images built on it (ONBUILD %s%s), which a runner on the same base would run again: write them out in this Dockerfile first", base.Tag, first, andMore(more))
 	}
 	if script, where := s.absoluteScript(); script != "" && !s.bundle.Source {
 		return fmt.Sprintf("line %d names %s, which a split would move into %s: call it by name", where, script, s.carried())
@@ -185,7 +217,7 @@ func (s *split) noBundle() string {
 			return n.Text
 		}
 	}
-	return "how what was installed can be carried to a runner is not known"
+	return "how what was installed can be carried to a runner is not known: split by hand"
 }
 
 // refuses says what an instruction above the cut has against it.
@@ -198,9 +230,9 @@ func (s *split) refuses(inst *dockerfile.Instruction) string {
 	case "RUN":
 		return s.refusesRun(inst)
 	case "USER":
-		return fmt.Sprintf("dependencies are installed as the user of line %d", line)
+		return fmt.Sprintf("dependencies are installed as the user of line %d: switch users below the install", line)
 	case "ONBUILD":
-		return fmt.Sprintf("line %d is an ONBUILD: what it will run is not known", line)
+		return fmt.Sprintf("line %d is an ONBUILD: what it will run in images built on this one is not known: split by hand, and build one of those", line)
 	case "COPY", "ADD":
 		if _, from := inst.Flag("from"); from || (inst.Keyword == "ADD" && strings.Contains(s.p.Text(inst.Rest), "://")) {
 			return fmt.Sprintf("line %d brings in files before the install step, from elsewhere than the context: move it below", line)
@@ -220,7 +252,9 @@ func (s *split) refusesRun(inst *dockerfile.Instruction) string {
 	}
 	switch {
 	case step.script == nil:
-		return fmt.Sprintf("the shell code on line %d can't be read", line)
+		return fmt.Sprintf("the shell code on line %d can't be read: put it into a script, or split by hand", line)
+	case len(unknown) > 0 && changesDirectory(unknown[0]):
+		return fmt.Sprintf("%s on line %d leaves open where what stands behind it works: write WORKDIR in its place", firstLine(s.p.Text(unknown[0].Span)), line)
 	case len(unknown) > 0:
 		return fmt.Sprintf("%q on line %d changes the image in a way that is not known: move it below the last step that installs or builds, where it stays in the runner", firstLine(s.p.Text(unknown[0].Span)), line)
 	case step.accounts && len(step.installs) > 0:
@@ -231,6 +265,11 @@ func (s *split) refusesRun(inst *dockerfile.Instruction) string {
 		return fmt.Sprintf("line %d installs distribution packages and dependencies in one RUN: separate the two", line)
 	}
 	return ""
+}
+
+func changesDirectory(c shellCommand) bool {
+	name, _ := program(c)
+	return name == "cd" || name == "pushd"
 }
 
 // bare reports whether the runner's base has no shell.

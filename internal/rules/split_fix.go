@@ -29,14 +29,15 @@ func (s *split) fix() *finding.Fix {
 	}
 }
 
-const builder = "builder"
+// builderName is the builder's: another one when a stage of the author's has it.
+func (s *split) builderName() string { return s.freeName("builder", "build", "compile") }
 
-// builderName is the builder's: another one when the author's stage has it.
-func (s *split) builderName() string {
-	if s.stage.Name == builder {
-		return "dependencies"
+// firstName is the name of the author's stage, which the builder begins with.
+func (s *split) firstName() string {
+	if s.installed() != nil {
+		return s.dependenciesName()
 	}
-	return builder
+	return s.builderName()
 }
 
 // runnerName is the author's name, so that --target still builds what runs.
@@ -49,9 +50,9 @@ func (s *split) runnerName() string {
 
 func (s *split) nameStage() edit.Edit {
 	if s.stage.Name != "" {
-		return s.p.Edit(s.stage.From.Args[2].Span, s.builderName())
+		return s.p.Edit(s.stage.From.Args[2].Span, s.firstName())
 	}
-	return s.p.Insert(s.stage.BaseSpan.End, " "+s.keyword("AS")+" "+s.builderName())
+	return s.p.Insert(s.stage.BaseSpan.End, " "+s.keyword("AS")+" "+s.firstName())
 }
 
 func (s *split) keyword(k string) string { return keywordAs(s.p.Text(s.stage.From.KeywordSpan), k) }
@@ -117,6 +118,12 @@ func (s *split) startRunner() []edit.Edit {
 	if end == len(s.p.File.Source) && !strings.HasSuffix(string(s.p.File.Source), "\n") {
 		b.WriteString("\n")
 	}
+	installed := s.installed()
+	if installed != nil {
+		b.WriteString(s.dropInstalled())
+	} else if s.bundle.Prune != "" {
+		b.WriteString(s.prune(s.last))
+	}
 	if finish := s.bundle.Finish; finish != "" {
 		fmt.Fprintf(&b, "%s %s\n", s.keyword("RUN"), finish)
 	}
@@ -128,6 +135,9 @@ func (s *split) startRunner() []edit.Edit {
 	}
 	fmt.Fprintf(&b, "\n%s %s %s %s\n", s.keyword("FROM"), s.runnerBase(), s.keyword("AS"), s.runnerName())
 	var edits []edit.Edit
+	if installed != nil {
+		edits = append(edits, s.buildApart(installed))
+	}
 	for _, inst := range s.before() {
 		switch s.carry(inst) {
 		case repeated:
@@ -165,18 +175,23 @@ func (s *split) writeCopies(b *strings.Builder) {
 	if r := s.bundle.Runner; r != nil && r.User != "" {
 		owner = " --chown=" + r.User
 	}
-	copied := func(from, to string, owned bool) {
+	copied := func(stage, from, to string, owned bool) {
 		flag := ""
 		if owned {
 			flag = owner
 		}
-		fmt.Fprintf(b, "%s --from=%s%s %s %s\n", s.keyword("COPY"), s.builderName(), flag, from, to)
+		fmt.Fprintf(b, "%s --from=%s%s %s %s\n", s.keyword("COPY"), stage, flag, from, to)
+	}
+	if s.installed() != nil { // first, since it changes less often
+		for _, dir := range s.bundle.Installed {
+			copied(s.installedName(), dir, dir, s.writesBelow(dir))
+		}
 	}
 	for _, c := range s.bundle.Carries {
-		copied(c.From, c.To, s.writesBelow(c.To))
+		copied(s.builderName(), s.builtAt(c.From), c.To, s.writesBelow(c.To))
 	}
 	for _, dir := range s.madeInBuilder() {
-		copied(s.stagedAt(dir), dir, true)
+		copied(s.builderName(), s.stagedAt(dir), dir, true)
 	}
 	if s.bundle.Runner == nil {
 		return
@@ -214,7 +229,7 @@ func (s *split) stagedAt(dir string) string {
 	state := s.p.File.EndState(s.stage)
 	holds := within(state.Workdir, dir) || slices.ContainsFunc(s.bundle.Carries, func(c ecosystem.Carry) bool { return within(c.From, dir) })
 	if holds {
-		return "/runner" + dir
+		return besides + dir
 	}
 	return dir
 }

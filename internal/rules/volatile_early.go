@@ -169,7 +169,7 @@ func (v *volatile) follow(p *rule.Pass, stage *dockerfile.Stage) {
 
 // run passes a step, or stops at it.
 func (v *volatile) run(p *rule.Pass, inst *dockerfile.Instruction, all []string) {
-	step := readRun(p.File, inst)
+	step := readRun(p, inst)
 	if names(p.Text(inst.Span), all) || !step.known() {
 		v.stop = inst
 		return

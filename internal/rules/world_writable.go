@@ -49,7 +49,7 @@ func checkWorldWritable(p *rule.Pass) error {
 					reportWritable(p, seen, path.Clean(inst.Dest().Text), flag.Span, inst.Keyword+" --chmod="+flag.Value)
 				}
 			case "RUN":
-				checkModes(p, seen, readRun(p.File, inst))
+				checkModes(p, seen, readRun(p, inst))
 			}
 		}
 	}

@@ -9,9 +9,11 @@ import (
 	"log"
 	"net/http"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -34,18 +36,32 @@ func newRegistry(catalog *bases.Catalog, addr, work string) (http.Handler, error
 			fmt.Fprintln(w, `{"errors":[{"code":"DENIED","message":"the stand-ins are read-only"}]}`)
 			return
 		}
+		if digest, ok := blobOf(r); ok {
+			store.serve(w, r, digest)
+			return
+		}
 		inner.ServeHTTP(w, r)
 	}), nil
 }
 
-// standIn says whether a path of the registry belongs to an image of the
+// blobOf is the digest of the blob that a request asks for.
+func blobOf(r *http.Request) (v1.Hash, bool) {
+	dir, digest := path.Split(r.URL.Path)
+	if r.Method != http.MethodGet || path.Base(dir) != "blobs" {
+		return v1.Hash{}, false
+	}
+	h, err := v1.NewHash(digest)
+	return h, err == nil
+}
+
+// standIn says whether the name of a resource of the registry belongs to an image of the
 // catalog, or to the official images' own folder.
-func standIn(catalog *bases.Catalog, path string) bool {
-	if strings.HasPrefix(path, "/v2/library/") {
+func standIn(catalog *bases.Catalog, name string) bool {
+	if strings.HasPrefix(name, "/v2/library/") {
 		return true
 	}
 	return slices.ContainsFunc(catalog.Images, func(img bases.Image) bool {
-		return strings.HasPrefix(path, "/v2/"+img.Repository+"/")
+		return strings.HasPrefix(name, "/v2/"+img.Repository+"/")
 	})
 }
 
@@ -63,6 +79,25 @@ func (b *blobStore) find(h v1.Hash) (string, error) {
 		}
 	}
 	return "", registry.ErrNotFound
+}
+
+// serve answers with a blob or, where a pull goes on that was interrupted, with the rest of it. The library's
+// registry knows no ranges without an end.
+func (b *blobStore) serve(w http.ResponseWriter, r *http.Request, h v1.Hash) {
+	name, err := b.find(h)
+	if err != nil {
+		http.Error(w, `{"errors":[{"code":"BLOB_UNKNOWN","message":"there is no such blob"}]}`, http.StatusNotFound)
+		return
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	defer f.Close()
+	w.Header().Set("Docker-Content-Digest", h.String())
+	w.Header().Set("Content-Type", "application/octet-stream")
+	http.ServeContent(w, r, "", time.Time{}, f)
 }
 
 // Stat implements registry.BlobStatHandler.

@@ -119,6 +119,52 @@ func TestPulledImageIsValid(t *testing.T) {
 	}
 }
 
+func TestARestOfABlob(t *testing.T) {
+	host := listen(t)
+	img, err := remote.Image(reference(t, host+"/library/tiny:1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	layers, err := img.Layers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest, err := layers[0].Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	get := func(digest, part string) (int, string) {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+host+"/v2/library/tiny/blobs/"+digest, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if part != "" {
+			req.Header.Set("Range", part)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		body, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp.StatusCode, string(body)
+	}
+	status, whole := get(digest.String(), "")
+	if status != http.StatusOK || len(whole) < 20 {
+		t.Fatalf("%d, %d bytes", status, len(whole))
+	}
+	if status, rest := get(digest.String(), "bytes=7-"); status != http.StatusPartialContent || rest != whole[7:] {
+		t.Errorf("%d, %d bytes of %d", status, len(rest), len(whole))
+	}
+	if status, _ := get("sha256:"+strings.Repeat("0", 64), ""); status != http.StatusNotFound {
+		t.Errorf("a blob that is not there: %d", status)
+	}
+}
+
 func TestOtherNamesTakePushesAndLibraryDoesNot(t *testing.T) {
 	addr := listen(t)
 	img, err := random.Image(1000, 2)

@@ -16,9 +16,6 @@ import (
 // Detector is this ecosystem's entry in the registry.
 func Detector() ecosystem.Detector { return ecosystem.Detector{Name: "golang", Detect: Detect} }
 
-// maxNotes bounds the notes about one subject.
-const maxNotes = 20
-
 // detection is one run of Detect.
 type detection struct {
 	in    ecosystem.Input
@@ -82,19 +79,7 @@ func (d *detection) docker(line int, note string) ecosystem.Source {
 }
 
 func (d *detection) note(about, text string, source ecosystem.Source) {
-	n := ecosystem.Note{About: about, Text: text, Source: source}
-	count := 0
-	for _, old := range d.facts.Notes {
-		if old == n {
-			return
-		}
-		if old.About == about {
-			count++
-		}
-	}
-	if count < maxNotes {
-		d.facts.Notes = append(d.facts.Notes, n)
-	}
+	d.facts.Remark(about, text, source)
 }
 
 // started is the start command.

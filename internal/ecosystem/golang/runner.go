@@ -27,7 +27,7 @@ func (d *detection) bundle() {
 	refuse := func(why string, source ecosystem.Source) { d.note("bundle", why, source) }
 	switch {
 	case d.src == nil:
-		refuse("no go.mod was found where the build runs, so that it is not known what the program needs", ecosystem.Source{})
+		refuse("no go.mod was found where the build runs, so that it is not known what the program needs: copy it to the directory of the build, or split by hand", ecosystem.Source{})
 		return
 	case len(d.start.Likely) > 1 && d.program() == "go" && d.start.Likely[1] == "run":
 		refuse("go run compiles at each start, which needs the compiler in the image: build in a RUN (RUN go build -o /usr/local/bin/app .) and start the result", d.docker(d.start.Line, ""))
@@ -36,10 +36,10 @@ func (d *detection) bundle() {
 		refuse(d.built.unclear, d.docker(d.built.line, ""))
 		return
 	case !d.built.base.official:
-		refuse("the base is not an official Go image, so that it is not known what else it brings", d.docker(d.built.base.line, ""))
+		refuse("the base is not an official Go image, so that it is not known what else it brings: build on golang, or split by hand", d.docker(d.built.base.line, ""))
 		return
 	case d.start.Argv == nil:
-		refuse("what starts is not known: "+d.start.Reason, d.docker(d.start.Line, ""))
+		refuse("what starts is not known: "+d.start.Reason+": name the program that is built in CMD", d.docker(d.start.Line, ""))
 		return
 	}
 	program, ok := d.outputStarted()

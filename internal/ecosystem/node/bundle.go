@@ -19,13 +19,22 @@ func (d *detection) bundle() {
 	if d.facts.DevDependencies.Known() {
 		if why, source := d.needsDev(); why != "" {
 			d.note("dev-dependencies", why, source)
+		} else if d.built.berry.source.File != "" && len(d.built.builds) == 0 {
+			d.note("dev-dependencies", "yarn 2 and later have no option of install that leaves them out: write yarn workspaces focus --all --production in the place of yarn install", d.built.berry.source)
 		}
+	}
+	if d.built.berry.plugged() {
+		d.facts.RunsFromCache = ecosystem.Fact[string]{Value: "yarn", Source: d.built.berry.source}
 	}
 	if why, source := d.noBundle(); why != "" {
 		d.note("bundle", why, source)
 		return
 	}
-	if len(d.built.builds) > 0 {
+	if b := d.nextBundle(); b != nil {
+		d.facts.Bundle = b
+		return
+	}
+	if len(d.built.builds) > 0 || d.built.spaces {
 		d.facts.Bundle = d.wholeDirectory()
 		return
 	}
@@ -46,17 +55,19 @@ func (d *detection) noted(about string) bool {
 func (d *detection) noBundle() (string, ecosystem.Source) {
 	switch {
 	case !d.base.official:
-		return "the base is not an official Node.js image, so that it is not known what else it brings", d.docker(d.base.line, "")
-	case d.built.berry.File != "":
-		return "yarn 2 and later may install without node_modules (Plug'n'Play), which is not understood: split by hand", d.built.berry
+		return "the base is not an official Node.js image, so that it is not known what else it brings: build on node, or split by hand", d.docker(d.base.line, "")
+	case d.built.berry.plugged():
+		return plugNPlay, d.built.berry.source
 	case len(d.built.installs) == 0:
-		return "no step installs what package.json lists", ecosystem.Source{}
+		return "no step installs what package.json lists: add RUN npm ci, or split by hand", ecosystem.Source{}
 	case d.state.Workdir == "/":
 		return "the working directory is /, so that what was installed can't be told from the system: set WORKDIR", ecosystem.Source{}
+	case d.root() == "/":
+		return "packages are installed in /, so that they can't be told from the system: set WORKDIR above the install", d.docker(d.built.installs[0].Line, "")
 	}
 	for _, s := range d.built.installs {
-		if s.dir != d.state.Workdir && !strings.HasPrefix(s.dir, d.state.Workdir+"/") {
-			return "packages are installed in " + s.dir + ", outside the working directory " + d.state.Workdir, d.docker(s.Line, "")
+		if root := d.root(); !within(s.dir, root) {
+			return "packages are installed in " + s.dir + ", outside the working directory " + root + ": install there, or split by hand", d.docker(s.Line, "")
 		}
 	}
 	for _, e := range d.built.packages {
@@ -67,15 +78,26 @@ func (d *detection) noBundle() (string, ecosystem.Source) {
 	if why, source := d.startsGlobal(); why != "" {
 		return why, source
 	}
-	for _, m := range d.facts.Manifests {
-		if m.Value.Kind == "workspace" && len(d.built.builds) == 0 {
-			return "a workspace may have packages in a node_modules of its own, so that what was installed is in more than one place: split by hand", m.Source
-		}
-	}
 	if len(d.built.packages) == 0 && len(d.built.builds) == 0 {
 		return "package.json lists no packages that are installed, so that there is nothing to carry", ecosystem.Source{}
 	}
 	return "", ecosystem.Source{}
+}
+
+// root is the folder of the whole application: the working directory or, where that lies below the one that packages
+// are installed in, as that of a workspace does, the latter.
+func (d *detection) root() string {
+	root := d.state.Workdir
+	for _, s := range d.built.installs {
+		if within(root, s.dir) {
+			root = s.dir
+		}
+	}
+	return root
+}
+
+func within(name, dir string) bool {
+	return name == dir || strings.HasPrefix(name, strings.TrimSuffix(dir, "/")+"/")
 }
 
 // startsGlobal refuses a start command that needs what is installed outside the working directory.
@@ -91,39 +113,108 @@ func (d *detection) startsGlobal() (string, ecosystem.Source) {
 	if program == "pnpm" {
 		return "the command starts pnpm, which the runner would not have: start node itself", d.docker(d.start.Line, "")
 	}
+	if d.built.berry.source.File != "" && bringsYarn(d.start.Likely) {
+		return "the command starts yarn, of which the runner would only have the first version: start node itself", d.docker(d.start.Line, "")
+	}
 	return "", ecosystem.Source{}
 }
 
-// wholeDirectory carries the working directory as the build left it, with the files that are read at run time.
+// wholeDirectory carries the working directory as the build left it, with the files that are read at run time. Of
+// workspaces, each may have a node_modules of its own.
 func (d *detection) wholeDirectory() *ecosystem.Bundle {
-	b := &ecosystem.Bundle{Source: true, Carries: []ecosystem.Carry{{
-		From: d.state.Workdir, To: d.state.Workdir,
-		Why:    "the application as it was built, with the files that it reads when it runs",
-		Source: d.facts.Builds[len(d.facts.Builds)-1].Source,
-	}}}
+	c := ecosystem.Carry{From: d.root(), To: d.root()}
+	if n := len(d.facts.Builds); n > 0 {
+		c.Why, c.Source = "the application as it was built, with the files that it reads when it runs", d.facts.Builds[n-1].Source
+	} else {
+		c.Why, c.Source = "the packages of all workspaces", d.docker(d.built.installs[len(d.built.installs)-1].Line, "installs them")
+	}
+	b := &ecosystem.Bundle{Source: true, Carries: []ecosystem.Carry{c}}
 	if d.facts.DevDependencies.Known() && !d.noted("dev-dependencies") {
-		b.Finish = d.prune()
+		b.Prune, b.PruneDir = d.prune(), d.built.installs[0].dir
+	}
+	if len(d.facts.Builds) > 0 && !d.buildsIntoModules() {
+		d.installsApart(b)
 	}
 	return b
+}
+
+// installsApart says what installing fills: node_modules beside each package.json that lists packages and, of workspaces,
+// that of each.
+func (d *detection) installsApart(b *ecosystem.Bundle) {
+	for _, s := range d.built.installs {
+		switch modules := path.Join(s.dir, "node_modules"); {
+		case slices.Contains(b.Installed, s.dir) || slices.Contains(b.Installed, modules):
+		case d.built.spaces:
+			b.Installed = append(b.Installed, s.dir)
+		case d.listsPackages(s.dir):
+			b.Installed = append(b.Installed, modules)
+		}
+	}
+	if dirs := strings.Join(b.Installed, " "); dirs != "" && d.built.spaces {
+		b.Drop = "find " + dirs + " -name node_modules -prune -exec rm -rf {} +"
+	} else if dirs != "" {
+		b.Drop = "rm -rf " + dirs
+	}
+}
+
+// listsPackages reports whether the package.json of a directory of the image lists packages that are installed.
+func (d *detection) listsPackages(dir string) bool {
+	return d.files != nil && slices.ContainsFunc(d.built.packages, func(e entry) bool { return path.Dir(d.files.InImage(e.file)) == dir })
+}
+
+// buildsIntoModules reports whether building is known to write to node_modules what the application needs when it
+// runs, or may for all that its steps tell.
+func (d *detection) buildsIntoModules() bool {
+	for _, e := range d.built.packages {
+		if strings.HasPrefix(e.name, "@prisma/") || slices.Contains([]string{"prisma", "patch-package", "ts-patch"}, e.name) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(d.built.builds, func(s step) bool {
+		text := strings.Join(words(s), " ")
+		for _, m := range d.built.manifests {
+			for _, e := range m.all("scripts") {
+				text += " " + e.value
+			}
+		}
+		return strings.Contains(text, "node_modules")
+	})
+}
+
+func words(s step) (list []string) {
+	for _, a := range s.Args {
+		list = append(list, a.Text)
+	}
+	return list
 }
 
 // prune is the command that takes development dependencies out again. It runs no scripts:
 // those of the project may need what it takes out.
 func (d *detection) prune() string {
-	if len(d.built.installs) != 1 || d.built.installs[0].dir != d.state.Workdir {
+	if len(d.built.installs) != 1 {
 		return ""
 	}
-	switch d.built.installs[0].manager {
-	case "npm":
+	switch manager := d.built.installs[0].manager; {
+	case manager == "npm":
 		return "npm prune --omit=dev --ignore-scripts"
-	case "yarn":
-		frozen := ""
-		if slices.ContainsFunc(d.facts.Manifests, func(m ecosystem.Fact[ecosystem.Manifest]) bool { return m.Value.Kind == "lock" }) {
-			frozen = " --frozen-lockfile"
-		}
-		return "yarn install --production" + frozen + " --ignore-scripts --prefer-offline"
+	case d.built.berry.focuses:
+		return "yarn workspaces focus --all --production"
+	case d.built.berry.source.File != "":
+		return "" // only a plugin can
+	case manager == "yarn":
+		return "yarn install --production" + d.frozen() + " --ignore-scripts --prefer-offline"
+	case d.built.spaces:
+		return "CI=true pnpm install --prod" + d.frozen() + " --ignore-scripts --prefer-offline"
 	}
 	return "pnpm prune --prod --ignore-scripts"
+}
+
+// frozen is the option that keeps yarn classic and pnpm to the lockfile, where there is one.
+func (d *detection) frozen() string {
+	if slices.ContainsFunc(d.facts.Manifests, func(m ecosystem.Fact[ecosystem.Manifest]) bool { return m.Value.Kind == "lock" }) {
+		return " --frozen-lockfile"
+	}
+	return ""
 }
 
 // needsDev names a development dependency that the running application needs; empty when none is seen to be needed.
@@ -131,48 +222,104 @@ func (d *detection) needsDev() (string, ecosystem.Source) {
 	if d.facts.Start.Value == nil || path.Base(d.facts.Start.Value[0]) != "node" {
 		return d.startNeedsDev()
 	}
-	if d.pkg == nil {
-		return "package.json was not found in the working directory", ecosystem.Source{}
-	}
 	for _, s := range d.src {
 		for _, im := range s.imports() {
 			name := packageOf(im.path)
-			if _, production := d.pkg.get("dependencies", name); name == "" || production {
-				continue
-			}
-			if e, dev := d.pkg.get("devDependencies", name); dev && !s.buildsOnly() {
-				return name + " is a development dependency, and " + s.file + " loads it: they stay in the image; move it to dependencies (" + d.pkg.file + ":" + strconv.Itoa(e.line) + ")", s.at(im.line, "loads it")
+			if e := d.develops(s.file, name); name != "" && e.name != "" && !s.buildsOnly() {
+				return name + " is a development dependency, and " + s.file + " loads it: they stay in the image; move it to dependencies (" + e.file + ":" + strconv.Itoa(e.line) + ")", s.at(im.line, "loads it")
 			}
 		}
 	}
 	for _, a := range d.facts.Start.Value[1:] { // node -r ts-node/register
-		if _, dev := d.pkg.get("devDependencies", packageOf(a)); dev {
-			return "the command needs " + packageOf(a) + ", a development dependency: move it to dependencies", d.facts.Start.Source
+		if name := packageOf(a); name != "" && d.develops(d.startFile(), name).name != "" {
+			return "the command needs " + name + ", a development dependency: move it to dependencies", d.facts.Start.Source
 		}
 	}
 	return "", ecosystem.Source{}
 }
 
+// startFile is the file that the command starts, or else the package.json of the working directory.
+func (d *detection) startFile() string {
+	switch {
+	case d.entry != nil:
+		return d.entry.file
+	case d.pkg != nil:
+		return d.pkg.file
+	}
+	return "package.json"
+}
+
+// manifests are the package.json files that are installed, and that of the working directory.
+func (d *detection) manifests() []*manifest {
+	if d.pkg == nil {
+		return d.built.manifests
+	}
+	return append(slices.Clip(d.built.manifests), d.pkg)
+}
+
+// develops is the development dependency that a file means by the name of a package: of the package.json files in the
+// folders above it the nearest that lists the package decides. It is the zero entry for all others.
+func (d *detection) develops(file, name string) entry {
+	for dir := path.Dir(file); ; dir = path.Dir(dir) {
+		for _, m := range d.manifests() {
+			if path.Dir(m.file) != dir {
+				continue
+			}
+			if _, production := m.get("dependencies", name); production {
+				return entry{}
+			}
+			if e, ok := m.get("devDependencies", name); ok {
+				return e
+			}
+		}
+		if dir == "." || dir == "/" {
+			return entry{}
+		}
+	}
+}
+
 // startNeedsDev is about a command that is not node's: it must be known and of "dependencies".
 func (d *detection) startNeedsDev() (string, ecosystem.Source) {
 	if d.facts.Start.Value == nil {
-		return "what starts is not known, so that development dependencies stay", d.docker(d.start.Line, "")
+		return "what starts is not known, so that development dependencies stay: name the file that node runs in CMD", d.docker(d.start.Line, "")
+	}
+	if d.pkg == nil {
+		return "package.json was not found in the working directory", ecosystem.Source{}
 	}
 	program := path.Base(d.facts.Start.Value[0])
 	if _, ok := d.pkg.get("dependencies", program); ok {
 		return "", ecosystem.Source{}
 	}
-	if script, _, ok := scriptOf(d.facts.Start.Value); ok {
-		if e, ok := d.pkg.get("scripts", script); ok {
+	if call, ok := scriptOf(d.facts.Start.Value); ok {
+		in, _, _ := d.scriptPlace(call, d.home())
+		if in.pkg == nil {
+			in.pkg = d.pkg
+		}
+		if e, ok := in.pkg.get("scripts", call.script); ok {
 			if argv, why := container.Plain(e.value); why == "" {
-				if _, ok := d.pkg.get("dependencies", argv[0]); ok {
+				if _, ok := in.pkg.get("dependencies", argv[0]); ok {
 					return "", ecosystem.Source{}
 				}
 			}
-			return "the script " + script + " (" + e.value + ") is not known to run with dependencies alone", d.pkg.at(e.line, "")
+			return "the script " + call.script + " (" + e.value + ") is not known to run with dependencies alone", in.pkg.at(e.line, "")
 		}
 	}
-	return "the command starts " + program + ", which is not known to be among dependencies", d.docker(d.start.Line, "")
+	return "the command starts " + program + ", which is not known to be among dependencies: list its package there", d.docker(d.start.Line, "")
+}
+
+// runsIn reports whether a build step runs a script of a package.json that names a file.
+func (m *manifest) runsIn(b step, file string) bool {
+	for _, e := range m.all("scripts") {
+		if !slices.ContainsFunc(b.Args, func(a container.Word) bool { return a.Text == e.name }) {
+			continue
+		}
+		for _, w := range strings.Fields(e.value) {
+			if path.Join(path.Dir(m.file), w) == file {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // buildsOnly reports whether a file is run by a build step, and so is no part of the running application.
@@ -184,14 +331,9 @@ func (s *source) buildsOnly() bool {
 				return true
 			}
 		}
-		for _, e := range d.pkg.all("scripts") {
-			if !slices.ContainsFunc(b.Args, func(a container.Word) bool { return a.Text == e.name }) {
-				continue
-			}
-			for _, w := range strings.Fields(e.value) {
-				if path.Clean(w) == s.file {
-					return true
-				}
+		for _, m := range d.manifests() {
+			if m.runsIn(b, s.file) {
+				return true
 			}
 		}
 	}

@@ -17,9 +17,6 @@ import (
 // Detector is this ecosystem's entry in the registry.
 func Detector() ecosystem.Detector { return ecosystem.Detector{Name: "node", Detect: Detect} }
 
-// maxNotes bounds the notes about one subject.
-const maxNotes = 20
-
 // detection is one run of Detect.
 type detection struct {
 	in    ecosystem.Input
@@ -104,19 +101,7 @@ func (d *detection) docker(line int, note string) ecosystem.Source {
 }
 
 func (d *detection) note(about, text string, source ecosystem.Source) {
-	n := ecosystem.Note{About: about, Text: text, Source: source}
-	count := 0
-	for _, old := range d.facts.Notes {
-		if old == n {
-			return
-		}
-		if old.About == about {
-			count++
-		}
-	}
-	if count < maxNotes {
-		d.facts.Notes = append(d.facts.Notes, n)
-	}
+	d.facts.Remark(about, text, source)
 }
 
 // source finds all facts that rest on the application's own files.
@@ -128,6 +113,20 @@ func (d *detection) source() {
 	d.facts.EnvRead = d.envReads()
 	d.facts.Writes = d.writes()
 	d.facts.Programs = d.programs()
+	d.facts.Imports = d.imported()
+}
+
+// imported are the packages that some file of the source loads by a literal name.
+func (d *detection) imported() (names []string) {
+	for _, s := range d.src {
+		for _, im := range s.imports() {
+			if name := packageOf(im.path); name != "" {
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // knownFrameworks are those that serve HTTP, the one that stands on others first.

@@ -16,7 +16,11 @@ type building struct {
 	builds   []step
 	global   []step // npm install -g
 	packages []entry
-	berry    ecosystem.Source // what shows that yarn is not yarn classic
+	berry    berry
+	spaces   bool // workspaces are installed
+	// manifests are the package.json files that are installed.
+	manifests []*manifest
+	dev       bool // some package.json that is installed has development dependencies
 }
 
 // step is one command of a package manager, or one that builds.
@@ -40,7 +44,7 @@ func (d *detection) installs() {
 			}
 		}
 	}
-	if d.pkg == nil || len(d.pkg.all("devDependencies")) == 0 {
+	if !d.built.dev {
 		return
 	}
 	if i := slices.IndexFunc(d.built.installs, func(s step) bool { return s.dev }); i >= 0 {
@@ -51,6 +55,7 @@ func (d *detection) installs() {
 func (d *detection) command(inst *dockerfile.Instruction, c container.Command) {
 	s := step{Command: c, manager: managerOf(c.Name), dir: c.Dir, scripts: true}
 	verb, rest := s.verb()
+	call, runs := scriptOf(append([]string{c.Name}, words(s)...))
 	switch {
 	case s.manager == "":
 		if name := buildProgram(c); name != "" {
@@ -62,12 +67,8 @@ func (d *detection) command(inst *dockerfile.Instruction, c container.Command) {
 			return
 		}
 		d.install(inst, s)
-	case verb == "run" || verb == "run-script":
-		if len(rest) > 0 && isBuild(rest[0]) {
-			s.builds(d, s.manager+" run "+rest[0])
-		}
-	case s.manager != "npm" && isBuild(verb) && d.hasScript(verb):
-		s.builds(d, s.manager+" "+verb)
+	case runs && isBuild(call.script) && (call.run || d.hasScript(call.script) || slices.Contains(builders, call.script)):
+		s.builds(d, call.String())
 	case (verb == "exec" || verb == "x") && len(rest) > 0:
 		s.builds(d, s.manager+" exec "+rest[0])
 	}
@@ -78,12 +79,12 @@ func (s step) builds(d *detection, what string) {
 	d.facts.Builds = append(d.facts.Builds, ecosystem.Fact[string]{Value: what, Source: d.docker(s.Line, "builds")})
 }
 
+// hasScript reports whether the package.json of the working directory, or one that is installed, has a script.
 func (d *detection) hasScript(name string) bool {
-	if d.pkg == nil {
-		return false
-	}
-	_, ok := d.pkg.get("scripts", name)
-	return ok
+	return slices.ContainsFunc(d.manifests(), func(m *manifest) bool {
+		_, ok := m.get("scripts", name)
+		return ok
+	})
 }
 
 func managerOf(program string) string {
@@ -95,6 +96,9 @@ func managerOf(program string) string {
 	}
 	return ""
 }
+
+// builders are programs that build, and that packages bring.
+var builders = []string{"tsc", "esbuild", "webpack", "vite", "rollup", "next", "nest", "parcel"}
 
 // buildProgram names what a RUN builds with when it does so without a script of package.json.
 func buildProgram(c container.Command) string {
@@ -109,7 +113,7 @@ func buildProgram(c container.Command) string {
 		return "npx " + words[0]
 	case name == "node" && len(words) > 0 && slices.Contains(extensions, path.Ext(words[0])):
 		return "node " + words[0]
-	case slices.Contains([]string{"tsc", "esbuild", "webpack", "vite", "rollup", "next", "nest", "parcel"}, name):
+	case slices.Contains(builders, name):
 		return name
 	}
 	return ""
@@ -122,7 +126,7 @@ func isBuild(script string) bool {
 }
 
 // valued are options of the managers whose value is the next word.
-var valued = []string{"--prefix", "--cwd", "-C", "--dir", "--filter", "-F", "--workspace", "-w", "--cache", "--registry", "--loglevel", "--omit", "--include", "--network-timeout"}
+var valued = []string{"--prefix", "--cwd", "-C", "--dir", "--filter", "-F", "--workspace", "-w", "--cache", "--registry", "--loglevel", "--omit", "--include", "--exclude", "--from", "-j", "--network-timeout"}
 
 // verb is the first word that is no option, and the words behind it.
 func (s step) verb() (string, []string) {
@@ -195,13 +199,37 @@ func (d *detection) install(inst *dockerfile.Instruction, s step) {
 			d.addManifest(other, f.Kind, at)
 		}
 	}
-	for _, w := range m.workspaces(d.in.Context) {
+	if s.manager == "yarn" {
+		d.findBerry(m)
+		for _, f := range berryFiles(d.in.Context, path.Dir(name)) {
+			d.addManifest(f, "settings", at)
+		}
+	}
+	for _, w := range d.workspaces(m, s.manager) {
 		if inner := readManifest(d.in.Context, w.value); inner != nil {
-			d.addManifest(w.value, "workspace", m.at(w.line, "is a workspace"))
+			d.built.spaces = true
+			d.addManifest(w.value, "workspace", ecosystem.Source{File: w.file, Line: w.line, Note: "is a workspace"})
 			d.reads(inner, s)
 		}
 	}
 	d.reads(m, s)
+	d.patches(m, s)
+}
+
+// patches adds the files that pnpm applies to packages when it installs them.
+func (d *detection) patches(m *manifest, s step) {
+	if s.manager != "pnpm" {
+		return
+	}
+	for _, e := range m.all("pnpm.patchedDependencies") {
+		if file := path.Join(path.Dir(m.file), e.value); exists(d.in.Context, file) {
+			d.addManifest(file, "settings", m.at(e.line, "patches a package"))
+		}
+	}
+	file := path.Join(path.Dir(m.file), "pnpm-workspace.yaml")
+	if text, ok := readSmall(d.in.Context, file); ok && strings.Contains(text, "patchedDependencies:") {
+		d.readsSource("pnpm-workspace.yaml names patches of packages, which are not followed", ecosystem.Source{File: file, Line: 1})
+	}
 }
 
 // besides are the other files that a manager reads in the directory of package.json.
@@ -230,8 +258,10 @@ var hooks = []string{"preinstall", "install", "postinstall", "preprepare", "prep
 
 // reads finds what makes installing need more than manifests, and gathers the dependencies.
 func (d *detection) reads(m *manifest, s step) {
+	d.built.manifests = append(d.built.manifests, m)
 	for _, section := range []string{"dependencies", "optionalDependencies", "devDependencies"} {
 		for _, e := range m.all(section) {
+			d.built.dev = d.built.dev || section == "devDependencies"
 			if section != "devDependencies" || s.dev {
 				d.built.packages = append(d.built.packages, e)
 			}
@@ -249,21 +279,6 @@ func (d *detection) reads(m *manifest, s step) {
 			d.readsSource("the script "+e.name+" runs with it ("+e.value+")", m.at(e.line, "scripts"))
 		}
 	}
-	dir := path.Dir(m.file)
-	if pm, ok := m.get("", "packageManager"); ok && s.manager == "yarn" && strings.HasPrefix(pm.value, "yarn@") && !strings.HasPrefix(pm.value, "yarn@1.") {
-		d.isBerry(m.at(pm.line, "packageManager"))
-	}
-	if rc := path.Join(dir, ".yarnrc.yml"); s.manager == "yarn" && exists(d.in.Context, rc) {
-		d.isBerry(ecosystem.Source{File: rc, Line: 1, Note: "settings of yarn 2 or later"})
-	}
-	if file := path.Join(dir, "pnpm-workspace.yaml"); s.manager == "pnpm" && exists(d.in.Context, file) {
-		d.readsSource("pnpm-workspace.yaml names workspaces, which are not followed", ecosystem.Source{File: file, Line: 1})
-	}
-}
-
-func (d *detection) isBerry(at ecosystem.Source) {
-	d.built.berry = at
-	d.readsSource("yarn 2 and later install in ways (Plug'n'Play, plugins, patches) that are not understood", at)
 }
 
 func (d *detection) readsSource(why string, at ecosystem.Source) {

@@ -3,7 +3,6 @@ package node
 import (
 	"encoding/json"
 	"io/fs"
-	"path"
 	"strings"
 
 	"github.com/plimsoll/plimsoll/internal/ecosystem"
@@ -168,21 +167,4 @@ func (w *walker) skip() bool {
 		}
 	}
 	return true
-}
-
-// workspaces are the package.json files that the patterns of a root manifest name, with the line of the pattern.
-func (m *manifest) workspaces(context fs.FS) (list []entry) {
-	for _, section := range []string{"workspaces", "workspaces.packages"} {
-		for _, e := range m.all(section) {
-			if e.name != "" {
-				continue
-			}
-			// A malformed pattern names nothing.
-			found, _ := fs.Glob(context, path.Join(path.Dir(m.file), e.value, "package.json"))
-			for _, name := range found {
-				list = append(list, entry{m.file, section, "", name, e.line})
-			}
-		}
-	}
-	return list
 }

@@ -1,6 +1,8 @@
 package node
 
 import (
+	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -28,7 +30,16 @@ func (d *detection) port() ecosystem.Fact[int] {
 	if unclear.File != "" {
 		d.note("port", "the port is only known when the program runs", unclear)
 	}
-	return d.portByImage(unclear.File != "")
+	byImage := d.portByImage(unclear.File != "")
+	if port, ok := nextStart(slices.Concat(d.facts.Script.Value, d.nextArgv())); ok && (port != 0 || !byImage.Known()) {
+		source := d.facts.Script.Source
+		if source.File == "" {
+			source = d.docker(d.start.Line, "")
+		}
+		source.Note = "next start listens there"
+		return ecosystem.Fact[int]{Value: cmp.Or(port, 3000), Source: source}
+	}
+	return byImage
 }
 
 // portByImage is what the image says about the port: PORT, or the one that is exposed.

@@ -46,11 +46,14 @@ func (d *detection) routes() (list []ecosystem.Fact[ecosystem.Route]) {
 				prefix, mounted = mounts[mount{s.file, ""}]
 			}
 			if mounted {
-				add(s, t.line, method, path.Join(prefix, p))
+				add(s, t.line, method, path.Join(prefix, s.ownPrefix(receiver), p))
 			} else {
 				d.note("routes", "a router that was not seen to be mounted is left out", s.at(t.line, "declares "+p))
 			}
 		}
+	}
+	for _, r := range d.decorated() {
+		add(r.source, r.line, r.method, r.path)
 	}
 	return list
 }
@@ -76,6 +79,20 @@ func (s *source) isRouter(id string) bool {
 		return false
 	}
 	return s.seq(at, "express", ".", "Router", "(") || s.seq(at, "Router", "(") || s.seq(at, "new", "Router", "(") || s.seq(at, "new", "express", ".", "Router")
+}
+
+// ownPrefix is what Koa's routers put in front of their paths: new Router({ prefix: '/api' }).
+func (s *source) ownPrefix(id string) string {
+	at := s.names[id]
+	if !s.seq(at, "new", "Router", "(", "{") {
+		return ""
+	}
+	for i, end := at+4, s.close(at+3); i < end; i++ {
+		if s.seq(i, "prefix", ":") && s.tok(i+2).kind == text {
+			return s.tok(i + 2).text
+		}
+	}
+	return ""
 }
 
 func (s *source) isApp(id string) bool {
@@ -144,7 +161,8 @@ func (s *source) mounted(at int) (mount, bool) {
 		return s.exported(s.tok(at + 2).text)
 	}
 	id := s.tok(at).text
-	if s.tok(at).kind != name || !s.tok(at+1).is(",") && !s.tok(at+1).is(")") {
+	koa := s.seq(at+1, ".", "routes", "(") || s.seq(at+1, ".", "middleware", "(")
+	if s.tok(at).kind != name || !s.tok(at+1).is(",") && !s.tok(at+1).is(")") && !koa {
 		return mount{}, false
 	}
 	if s.isRouter(id) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/plimsoll/plimsoll/internal/ecosystem"
+	"github.com/plimsoll/plimsoll/internal/ecosystem/container"
 )
 
 // source is one file of the application.
@@ -100,10 +101,7 @@ func (d *detection) findEntry() {
 		if strings.HasPrefix(a, "-") {
 			continue
 		}
-		want := path.Join(d.state.Workdir, a)
-		if path.IsAbs(a) {
-			want = path.Clean(a)
-		}
+		want := container.Absolute(d.startDir(), a)
 		for i, s := range d.src {
 			if image := s.image; image == want || image == want+".js" || image == want+"/index.js" {
 				d.entry = s

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"path"
 	"slices"
 	"strings"
@@ -16,13 +17,14 @@ func (d *detection) started() {
 		return
 	}
 	argv, source := d.start.Argv, d.docker(d.start.Line, "the command")
-	if script, more, ok := scriptOf(argv); ok {
-		direct, at, why := d.resolve(script, more)
-		if why != "" {
-			d.note("start", "what "+strings.Join(argv, " ")+" runs is not known to be one process: "+why, at)
+	if call, ok := scriptOf(argv); ok {
+		r := d.resolve(call, d.home(), 0)
+		if r.why != "" {
+			d.note("start", "what "+strings.Join(argv, " ")+" runs is not known to be one process: "+r.why, r.at)
 		} else {
-			argv, source = append(direct, more...), at
-			d.signals(at)
+			argv, source = r.argv, r.at
+			d.startsIn(r.dir)
+			d.signals(r.at)
 		}
 	}
 	if strings.HasSuffix(argv[0], ".sh") {
@@ -31,67 +33,94 @@ func (d *detection) started() {
 	d.facts.Start = ecosystem.Fact[[]string]{Value: argv, Source: source}
 }
 
-// scriptOf recognises npm start, npm run NAME, yarn NAME and pnpm NAME, with the arguments that the script gets.
-func scriptOf(argv []string) (script string, args []string, ok bool) {
-	manager := managerOf(path.Base(argv[0]))
-	if manager == "" {
-		return "", nil, false
+// home is the package.json of the working directory; without one where none is copied there.
+func (d *detection) home() place {
+	if !d.here {
+		return place{dir: d.state.Workdir}
 	}
-	words := slices.DeleteFunc(slices.Clone(argv[1:]), func(w string) bool { return w == "--silent" || w == "-s" })
-	if len(words) > 0 && (words[0] == "run" || words[0] == "run-script") {
-		words = words[1:]
-	} else if manager == "npm" && (len(words) == 0 || words[0] != "start") {
-		return "", nil, false
-	}
-	if len(words) == 0 || strings.HasPrefix(words[0], "-") {
-		return "", nil, false
-	}
-	args = words[1:]
-	if len(args) > 0 && args[0] == "--" {
-		args = args[1:]
-	}
-	return words[0], args, true
+	return place{d.pkg, d.state.Workdir}
 }
 
-// resolve follows a script of package.json to the command that it runs; why says what stands against that.
-func (d *detection) resolve(script string, more []string) (argv []string, at ecosystem.Source, why string) {
-	if d.pkg == nil || !d.here {
-		return nil, at, "no package.json is copied to the working directory " + d.state.Workdir
+func (d *detection) startsIn(dir string) {
+	if dir != d.state.Workdir {
+		d.facts.StartDir = dir
 	}
-	for _, hook := range []string{"pre" + script, "post" + script} {
-		if e, ok := d.pkg.get("scripts", hook); ok {
-			return nil, d.pkg.at(e.line, "runs besides it"), "the script " + hook + " runs besides it (" + e.value + ")"
-		}
-	}
-	e, ok := d.pkg.get("scripts", script)
-	if !ok {
-		if script == "start" && exists(d.in.Context, path.Join(path.Dir(d.pkg.file), "server.js")) {
-			return []string{"node", "server.js"}, d.pkg.at(0, "no start script: npm runs server.js"), ""
-		}
-		return nil, d.pkg.at(0, ""), "package.json has no script of that name"
-	}
-	at = d.pkg.at(e.line, "the script "+script)
-	if name := d.readsNpm(); name.Known() {
-		return nil, name.Source, "the source reads " + name.Value + ", which only a package manager sets"
-	}
-	argv, why = container.Plain(e.value)
+}
+
+// startDir is where the application starts.
+func (d *detection) startDir() string { return cmp.Or(d.facts.StartDir, d.state.Workdir) }
+
+// resolved is the one process that a script comes down to, or why that is not known.
+type resolved struct {
+	argv []string
+	dir  string // where it runs, absolute in the image: managers run a script in its own package
+	at   ecosystem.Source
+	why  string
+}
+
+// maxCalls bounds the scripts that call each other.
+const maxCalls = 3
+
+// resolve follows a script of package.json to the command that it runs.
+func (d *detection) resolve(c scriptCall, in place, depth int) resolved {
+	in, why, at := d.scriptPlace(c, in)
 	if why != "" {
-		return nil, at, why + " (" + e.value + ")"
+		return resolved{at: at, why: why}
 	}
+	e, ok := in.pkg.get("scripts", c.script)
+	if !ok {
+		if c.script == "start" && exists(d.in.Context, path.Join(path.Dir(in.pkg.file), "server.js")) {
+			return resolved{argv: append([]string{"node", "server.js"}, c.args...), dir: in.dir, at: in.pkg.at(0, "no start script: npm runs server.js")}
+		}
+		return resolved{at: in.pkg.at(0, ""), why: in.pkg.file + " has no script of that name"}
+	}
+	at = in.pkg.at(e.line, "the script "+c.script)
+	if name := d.readsNpm(); name.Known() {
+		return resolved{at: name.Source, why: "the source reads " + name.Value + ", which only a package manager sets"}
+	}
+	argv, why := container.Plain(e.value)
+	if why != "" {
+		return resolved{at: at, why: why + " (" + e.value + ")"}
+	}
+	argv = append(argv, c.args...)
 	if argv[0] == "node" {
-		return argv, at, ""
+		return resolved{argv: argv, dir: in.dir, at: at}
 	}
-	if inner, more, ok := scriptOf(argv); ok && inner != script {
-		if next, ok := d.pkg.get("scripts", inner); ok {
-			if direct, why := container.Plain(next.value); why == "" && direct[0] == "node" && !d.hasScript("pre"+inner) && !d.hasScript("post"+inner) {
-				return append(direct, more...), d.pkg.at(next.line, "the script "+inner), ""
-			}
+	if inner, ok := scriptOf(argv); ok && depth < maxCalls {
+		if r := d.resolve(inner, in, depth+1); r.why == "" {
+			return r
 		}
 	}
 	if managerOf(argv[0]) == "" && argv[0] != "npx" {
-		d.facts.Script = ecosystem.Fact[[]string]{Value: append(argv, more...), Source: at}
+		d.facts.Script = ecosystem.Fact[[]string]{Value: argv, Source: at}
+		d.startsIn(in.dir)
 	}
-	return nil, at, "it starts " + argv[0] + ", which only the manager's search path finds"
+	return resolved{at: at, why: "it starts " + argv[0] + ", which only the manager's search path finds"}
+}
+
+// scriptPlace is the package whose script a call means; why says what stands against following it there.
+func (d *detection) scriptPlace(c scriptCall, in place) (at place, why string, source ecosystem.Source) {
+	switch {
+	case c.many:
+		return in, "it may run a script in several workspaces: name the one that starts", d.docker(d.start.Line, "")
+	case c.option != "":
+		return in, c.option + " is an option of " + c.manager + " that is not known: leave it out", d.docker(d.start.Line, "")
+	case c.place != "" && d.files != nil:
+		if in = d.workspace(c.place, in.dir); in.pkg == nil {
+			return in, "no package.json of a workspace " + c.place + " is installed and lies in the image", d.docker(d.start.Line, "")
+		}
+	case in.pkg == nil:
+		return in, "no package.json is copied to the working directory " + in.dir, source
+	}
+	if d.built.berry.plugged() {
+		return in, "yarn's Plug'n'Play gives node a loader", d.built.berry.source
+	}
+	for _, hook := range []string{"pre" + c.script, "post" + c.script} {
+		if e, ok := in.pkg.get("scripts", hook); ok {
+			return in, "the script " + hook + " runs besides it (" + e.value + ")", in.pkg.at(e.line, "runs besides it")
+		}
+	}
+	return in, "", source
 }
 
 // readsNpm is a variable of a package manager that the source reads.

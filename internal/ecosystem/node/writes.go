@@ -25,6 +25,9 @@ var scratch = []string{"/tmp", "/var/tmp", "/dev", "/proc", "/run"}
 
 func (d *detection) writes() (list []ecosystem.Fact[ecosystem.Write]) {
 	for _, s := range d.src {
+		if s.buildsOnly() {
+			continue
+		}
 		for i, t := range s.toks {
 			if t.kind != name {
 				continue

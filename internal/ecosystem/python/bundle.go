@@ -30,13 +30,13 @@ func (d *detection) bundle(in *install) *ecosystem.Bundle {
 func (d *detection) environmentOf(in *install) (*ecosystem.Bundle, string) {
 	switch {
 	case in.other != "":
-		return nil, in.other + " installs, and it is not known to install into a given environment"
+		return nil, in.other + " installs, and it is not known to install into a given environment: install with pip, or split by hand"
 	case in.moves == "--user":
 		return nil, "pip install --user puts packages below root's home, which no other user can read: leave out --user"
 	case in.moves != "":
 		return nil, "pip is told to install elsewhere: " + in.moves + "; leave it out, or copy that folder from a builder by hand"
 	case !d.base.official:
-		return nil, "the base is not an official Python image, so that venv and the interpreter's path are not certain"
+		return nil, "the base is not an official Python image, so that venv and the interpreter's path are not certain: build on python, or split by hand"
 	case in.tool != nil:
 		return d.toolBundle(in)
 	case in.uvPip && len(in.venvs) == 0:

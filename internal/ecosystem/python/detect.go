@@ -16,9 +16,6 @@ import (
 // Detector is this ecosystem's entry in the registry.
 func Detector() ecosystem.Detector { return ecosystem.Detector{Name: "python", Detect: Detect} }
 
-// maxNotes bounds the notes about one subject.
-const maxNotes = 20
-
 // detection is one run of Detect.
 type detection struct {
 	portHidden bool // a port is given in a way that can't be read
@@ -96,19 +93,7 @@ func (d *detection) docker(line int, note string) ecosystem.Source {
 }
 
 func (d *detection) note(about, text string, source ecosystem.Source) {
-	n := ecosystem.Note{About: about, Text: text, Source: source}
-	count := 0
-	for _, old := range d.facts.Notes {
-		if old == n {
-			return
-		}
-		if old.About == about {
-			count++
-		}
-	}
-	if count < maxNotes {
-		d.facts.Notes = append(d.facts.Notes, n)
-	}
+	d.facts.Remark(about, text, source)
 }
 
 func (d *detection) start() {
@@ -142,6 +127,8 @@ func (d *detection) source() {
 		d.note("writes", "a path that is only known when the program runs: "+at.Note, at)
 	}
 	d.facts.EnvRead, d.facts.Programs = envReads(d.resolver), programs(d.resolver)
+	d.facts.Imports = d.sources.importedPackages()
+	d.needsDev()
 	for _, n := range d.sources.notes {
 		d.note(n.About, n.Text, n.Source)
 	}

@@ -251,12 +251,18 @@ func (in *install) requirement(c container.Command, text string, source ecosyste
 		return
 	}
 	if line.Kind == requirements.Local {
-		in.reads("pip install "+text+" builds it from the source", source)
-		in.localOnly = in.facts.InstallReadsSource.Source == source
+		in.links("pip install "+text+" builds it from the source", source)
 		in.projectFiles(c.Dir, line.Target, source)
 		return
 	}
 	in.deps = append(in.deps, dependency{line, source})
+}
+
+// links notes an installation that builds from the source, or links to it, and reads it for nothing else: source that lies at the
+// same place in the builder and in the runner is all that it needs.
+func (in *install) links(why string, source ecosystem.Source) {
+	in.reads(why, source)
+	in.localOnly = in.facts.InstallReadsSource.Source == source
 }
 
 func (in *install) reads(why string, source ecosystem.Source) {

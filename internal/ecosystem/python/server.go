@@ -2,6 +2,7 @@ package python
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/plimsoll/plimsoll/internal/ecosystem"
@@ -46,6 +47,9 @@ func unwrap(argv []string) []string {
 			argv = argv[min(own, len(argv)):]
 		case runners[name] && argv[1] == "run":
 			argv = argv[2:]
+			for name == "uv" && len(argv) > 1 && slices.Contains(syncing, argv[0]) {
+				argv = argv[1:]
+			}
 		default:
 			return argv
 		}
@@ -88,6 +92,8 @@ func launchOf(s container.Start) launch {
 		name = l.interpreter()
 	} else if path.Base(name) == "manage.py" {
 		name = l.manage()
+	} else if strings.HasSuffix(name, ".py") { // started by its first line, or by uv run
+		l.python, l.script = true, argv[0]
 	}
 	if _, ok := servers[name]; ok {
 		l.server, l.python = name, true

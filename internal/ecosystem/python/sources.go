@@ -33,6 +33,7 @@ type module struct {
 	body    []*syntax.Stmt
 	imports map[string]syntax.Import // by the name bound
 	stars   []syntax.Import          // from x import *
+	all     []syntax.Import
 	top     *scope
 }
 
@@ -126,6 +127,7 @@ func newModule(name, image string, parsed *syntax.Module) *module {
 	m := &module{path: name, image: image, body: parsed.Body, imports: map[string]syntax.Import{}}
 	m.top = newScope(m, nil, parsed.Body)
 	m.each(func(st *syntax.Stmt, _ *scope) {
+		m.all = append(m.all, st.Imports...)
 		for _, im := range st.Imports {
 			if im.As == "*" {
 				m.stars = append(m.stars, im)

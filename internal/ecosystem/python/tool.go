@@ -2,6 +2,7 @@ package python
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -165,7 +166,7 @@ func (in *install) poetry(inst *dockerfile.Instruction, c container.Command, v, 
 		in.reads("poetry installs "+local+", which lies in the source", source)
 	}
 	if group := p.developmentGroup(); v != "export" && group != "" && !in.leavesOut(inst, c, group) {
-		in.development(group, source)
+		in.development("the group "+group, p.groupPackages(group), source)
 	}
 	config := strings.Join(in.settings, "\n")
 	if isTrue(in.setting(inst, c, "POETRY_VIRTUALENVS_IN_PROJECT")) || strings.Contains(config, "virtualenvs.in-project true") {
@@ -188,10 +189,16 @@ func (in *install) leavesOut(inst *dockerfile.Instruction, c container.Command, 
 	return len(only) > 0 && !slices.Contains(only, group) || slices.Contains(without, group)
 }
 
-func (in *install) development(group string, source ecosystem.Source) {
+func (in *install) development(group string, packages []string, source ecosystem.Source) {
 	if !in.facts.DevDependencies.Known() {
 		in.facts.DevDependencies = ecosystem.Fact[string]{Value: group, Source: source}
 	}
+	for _, name := range packages {
+		if name = importName(name); !slices.Contains(in.facts.DevPackages, name) {
+			in.facts.DevPackages = append(in.facts.DevPackages, name)
+		}
+	}
+	slices.Sort(in.facts.DevPackages)
 }
 
 func (in *install) pipenv(inst *dockerfile.Instruction, c container.Command, text string, source ecosystem.Source) {
@@ -200,7 +207,7 @@ func (in *install) pipenv(inst *dockerfile.Instruction, c container.Command, tex
 		in.reads("Pipfile asks for "+local+", which lies in the source", source)
 	}
 	if len(p.DevPackages) > 0 && (hasFlag(c, "--dev", "-d") || isTrue(in.setting(inst, c, "PIPENV_DEV"))) {
-		in.development("dev-packages", source)
+		in.development("dev-packages", slices.Collect(maps.Keys(p.DevPackages)), source)
 	}
 	in.tool.system = hasFlag(c, "--system") || isTrue(in.setting(inst, c, "PIPENV_SYSTEM"))
 	in.tool.inProject = !in.tool.system && isTrue(in.setting(inst, c, "PIPENV_VENV_IN_PROJECT"))
@@ -219,15 +226,15 @@ func (in *install) uv(inst *dockerfile.Instruction, c container.Command, text st
 	}
 	switch {
 	case len(p.Tool.UV.Workspace) > 0 && !hasFlag(c, "--no-install-workspace"):
-		in.reads("uv installs the members of a workspace from the source", source)
+		in.links("uv installs the members of a workspace from the source", source)
 	case packaged && !hasFlag(c, "--no-install-project", "--no-install-workspace"):
-		in.reads("uv sync links the environment to the source: add a step with --no-install-project before the source is copied", source)
+		in.links("uv sync links the environment to the source: add a step with --no-install-project before the source is copied", source)
 	}
 	if p.localSource() && !hasFlag(c, "--no-install-local") {
-		in.reads("tool.uv.sources names a path of the source", source)
+		in.links("tool.uv.sources names a path of the source", source)
 	}
 	if _, dev := p.Groups["dev"]; (dev || len(p.Tool.UV.Dev) > 0) && !hasFlag(c, "--no-dev", "--no-default-groups", "--only-group") && !isTrue(in.setting(inst, c, "UV_NO_DEV")) {
-		in.development("dev", source)
+		in.development("the group dev", p.uvDevelopment(), source)
 	}
 	if v, ok := in.variable(inst, "UV_PROJECT_ENVIRONMENT"); ok {
 		t.place = container.Absolute(c.Dir, v)

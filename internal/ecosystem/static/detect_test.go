@@ -1,9 +1,7 @@
 package static
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,53 +11,11 @@ import (
 
 	"github.com/plimsoll/plimsoll/internal/dockerfile"
 	"github.com/plimsoll/plimsoll/internal/ecosystem"
+	"github.com/plimsoll/plimsoll/internal/ecosystem/factstest"
 )
 
-var update = flag.Bool("update", false, "write what is found into the cases")
-
 // A case is a txtar file: a Dockerfile, the context, and the facts that they give.
-func TestDetect(t *testing.T) {
-	cases, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(cases) < 5 {
-		t.Fatalf("found %d cases, %v", len(cases), err)
-	}
-	for _, name := range cases {
-		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) { checkCase(t, name) })
-	}
-}
-
-func checkCase(t *testing.T, name string) {
-	archive, err := txtar.ParseFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	context := fstest.MapFS{}
-	docker, want := "", -1
-	for i, f := range archive.Files {
-		switch f.Name {
-		case "facts":
-			want = i
-		case "Dockerfile":
-			docker = string(f.Data)
-		default:
-			context[f.Name] = &fstest.MapFile{Data: f.Data}
-		}
-	}
-	if want < 0 {
-		t.Fatal("the case has no facts")
-	}
-	got := listing(detect(t, docker, context))
-	if got == string(archive.Files[want].Data) {
-		return
-	}
-	if !*update {
-		t.Fatalf("got:\n%s\nwant:\n%s", got, archive.Files[want].Data)
-	}
-	archive.Files[want].Data = []byte(got)
-	if err := os.WriteFile(name, txtar.Format(archive), 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
+func TestDetect(t *testing.T) { factstest.Run(t, 5, Detect, listing) }
 
 func detect(t *testing.T, docker string, context fstest.MapFS) *ecosystem.Facts {
 	t.Helper()
@@ -79,25 +35,16 @@ func listing(f *ecosystem.Facts) string {
 	if f == nil {
 		return "no static site that nginx can stand for\n"
 	}
-	var l strings.Builder
-	line := func(label string, value any, s ecosystem.Source) {
-		fmt.Fprintf(&l, "%s: %v  [%s:%d %s]\n", label, value, s.File, s.Line, s.Note)
-	}
-	for _, m := range f.Manifests {
-		line("manifest", m.Value.Kind+" "+m.Value.Path, m.Source)
-	}
-	if f.InstallReadsSource.Known() {
-		line("install reads the source", f.InstallReadsSource.Value, f.InstallReadsSource.Source)
-	}
-	line("start", f.Start.Value, f.Start.Source)
-	line("port", f.Port.Value, f.Port.Source)
-	for _, b := range f.Builds {
-		line("build", b.Value, b.Source)
-	}
+	l := &factstest.Lister{}
+	factstest.Many(l, "manifest", f.Manifests, func(m ecosystem.Manifest) string { return m.Kind + " " + m.Path })
+	factstest.One(l, "install reads the source", f.InstallReadsSource)
+	l.Line("start", f.Start.Value, f.Start.Source)
+	l.Line("port", f.Port.Value, f.Port.Source)
+	factstest.Many(l, "build", f.Builds, func(command string) string { return command })
 	for _, c := range f.Bundle.Carries {
-		line("carries", c.From+" to "+c.To, c.Source)
+		l.Line("carries", c.From+" to "+c.To, c.Source)
 	}
-	fmt.Fprintf(&l, "runner: %s\n%s", f.Bundle.Runner.Base, f.Bundle.Runner.Files[0].Text)
+	fmt.Fprintf(l, "runner: %s\n%s", f.Bundle.Runner.Base, f.Bundle.Runner.Files[0].Text)
 	return l.String()
 }
 

@@ -124,6 +124,26 @@ func TestBaseFailure(t *testing.T) {
 			t.Errorf("%q: %+v, want %q", reason, got, want)
 		}
 	}
+	for reason, want := range map[string]missingBase{
+		`failed to do request: Get "https://h:5/v2/x/blobs/sha256:0": h:5 broke the connection off in the middle of a blob (tried 7 times in 31s)`: {
+			what: "the registry docker.io could not be asked for docker.io/library/x:1: h:5 broke the connection off in the middle of a blob (tried 7 times in 31s)",
+			hint: "check the network, or name a mirror: --mirror docker.io=HOST:PORT", registry: "docker.io"},
+		`x: Head "https://h/v2/": the certificate of h is not trusted: who: name the CA that signed it with --ca-file FILE`: {
+			what:     "the registry docker.io could not be asked for docker.io/library/x:1: the certificate of h is not trusted: who: name the CA that signed it with --ca-file FILE",
+			registry: "docker.io"},
+		`failed to authorize: rpc error: code = Unknown desc = the login for h is kept by docker-credential-x, which is not installed`: {
+			what: "the login for h is kept by docker-credential-x, which is not installed", registry: "docker.io"},
+	} {
+		want.ref = "docker.io/library/x:1"
+		for _, step := range []string{step, "[builder 1/4] FROM docker.io/library/x:1@sha256:0123", "FROM docker.io/library/x:1"} {
+			if got := baseFailure(step, reason); got == nil || *got != want {
+				t.Errorf("%s, %s:\ngot  %+v\nwant %+v", step, reason, got, want)
+			}
+		}
+	}
+	if got := baseFailure("[1/4] FROM docker.io/library/x:1", "write /layers: no space left on device"); got != nil {
+		t.Errorf("a disk that is full is no registry's fault: %+v", got)
+	}
 	if got := baseFailure("[2/3] RUN x", "not found"); got != nil {
 		t.Errorf("a step that is no base: %+v", got)
 	}

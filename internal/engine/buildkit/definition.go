@@ -55,7 +55,7 @@ func imageSources(def *pb.Definition) []baseImage {
 		if op.Unmarshal(data) != nil {
 			continue
 		}
-		name, ok := strings.CutPrefix(op.GetSource().GetIdentifier(), "docker-image://")
+		name, ok := strings.CutPrefix(op.GetSource().GetIdentifier(), imageScheme)
 		if !ok {
 			continue
 		}

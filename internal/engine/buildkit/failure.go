@@ -8,31 +8,48 @@ import (
 	"strings"
 
 	"github.com/moby/buildkit/solver/errdefs"
+	"github.com/moby/buildkit/util/grpcerrors"
 	digest "github.com/opencontainers/go-digest"
 	"github.com/plimsoll/plimsoll/internal/engine"
+	"google.golang.org/grpc/codes"
 )
 
 const shownLines = 20
 
 // engineError is a build that failed for a reason outside of the project: it was
 // cancelled, or the daemon or the registry that is pushed to did not do its part.
-func engineError(ctx context.Context, req engine.BuildRequest, err error) error {
-	if ctx.Err() != nil {
-		return fmt.Errorf("building %s: %w", req.Name, context.Cause(ctx))
-	}
-	return fmt.Errorf("building %s: %w", req.Name, &shortened{text: headline(err), err: err})
+func (e *Engine) engineError(ctx context.Context, req engine.BuildRequest, err error) error {
+	return fmt.Errorf("building %s: %w", req.Name, e.blame(ctx, err))
 }
+
+// blame says whose fault an error of the daemon's is: the caller's who gave up, the daemon's that is gone, or what it says.
+func (e *Engine) blame(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case isLost(err):
+		return &engine.LostError{Engine: e.opts.Name, Err: &shortened{text: lastPart(headline(err)), err: err}}
+	}
+	return &shortened{text: headline(err), err: err}
+}
+
+// isLost says whether an error is that of a connection which broke off.
+func isLost(err error) bool { return grpcerrors.Code(err) == codes.Unavailable }
 
 // buildError says what is wrong with the project, or with the base image that it names.
 func buildError(req engine.BuildRequest, t *tracker, err error) error {
 	out := &engine.BuildError{Build: req.Name, Line: failedLine(err), Err: &shortened{text: headline(err), err: err}}
+	if diskFull.MatchString(err.Error()) {
+		out.DiskFull, out.Err = true, &shortened{text: "no room is left on the disk that the engine builds on", err: err}
+		out.Hint = "make room there; the embedded engine builds elsewhere with --state DIR"
+	}
 	s := t.failed(failedVertex(err))
 	if s == nil {
 		out.Step = lineOf(req.Dockerfile, out.Line)
 		return out
 	}
-	if base := baseFailure(s.Name, err.Error()); base != nil {
-		out.Step, out.Err, out.Hint = base.ref, &shortened{text: base.what, err: err}, base.hint
+	if base := baseFailure(s.Name, err.Error()); base != nil && !out.DiskFull {
+		out.Step, out.Err, out.Hint, out.Registry = base.ref, &shortened{text: base.what, err: err}, base.hint, base.registry
 		return out
 	}
 	out.Step = s.Name
@@ -40,16 +57,17 @@ func buildError(req engine.BuildRequest, t *tracker, err error) error {
 	if out.Line == 0 && len(s.Lines) > 0 {
 		out.Line = s.Lines[0][0]
 	}
-	if isContextMiss(err) {
+	if contextMiss.MatchString(err.Error()) {
 		out.Hint = "is the file in the build context, and not left out by the .dockerignore?"
 	}
 	return out
 }
 
-// isContextMiss says whether a COPY found nothing to copy.
-func isContextMiss(err error) bool {
-	return strings.Contains(err.Error(), "failed to calculate checksum of ref") && strings.HasSuffix(err.Error(), "not found")
-}
+// contextMiss is how a COPY says that it found nothing to copy; old daemons say "not found" twice.
+var contextMiss = regexp.MustCompile(`failed to (?:calculate checksum of ref|compute cache key).*"[^"]*"(?::)? not found(?:: not found)?$`)
+
+// diskFull is how the daemon's own work fails for want of space; a command that writes too much says so in its output.
+var diskFull = regexp.MustCompile(`no space left on device|disk quota exceeded`)
 
 // shortened is an error with a shorter text than its cause, which stays reachable.
 type shortened struct {
@@ -61,7 +79,7 @@ func (e *shortened) Error() string { return e.text }
 func (e *shortened) Unwrap() error { return e.err }
 
 // wrappers are what each layer between the fault and here puts before it.
-var wrappers = regexp.MustCompile(`^(?:failed to solve: |failed to run Build function: |rpc error: code = \w+ desc = |failed to compute cache key: |failed to calculate checksum of ref \S+: )`)
+var wrappers = regexp.MustCompile(`^(?:failed to solve: |failed to receive status: |failed to run Build function: |rpc error: code = \w+ desc = |failed to compute cache key: |failed to calculate checksum of ref \S+: )`)
 
 func headline(err error) string {
 	text := err.Error()
@@ -100,46 +118,4 @@ func lineOf(text []byte, line int) string {
 		return ""
 	}
 	return strings.TrimSpace(lines[line-1])
-}
-
-// missingBase is an image that can't be had.
-type missingBase struct{ ref, what, hint string }
-
-// loadMetadata is the step in which the daemon asks a registry for an image.
-const loadMetadata = "[internal] load metadata for "
-
-func baseFailure(step, reason string) *missingBase {
-	ref, ok := strings.CutPrefix(step, loadMetadata)
-	if !ok {
-		return nil
-	}
-	host, _, _ := strings.Cut(ref, "/")
-	if isAbsent(reason) {
-		return &missingBase{ref: ref,
-			what: "the image " + ref + " does not exist, or needs a login",
-			hint: "check the name and the tag; for a private image, log in to " + host + " first"}
-	}
-	return &missingBase{ref: ref,
-		what: "the registry " + host + " could not be asked for " + ref + ": " + lastPart(reason),
-		hint: "check the network, or name a mirror: --mirror " + host + "=HOST:PORT"}
-}
-
-func isAbsent(reason string) bool {
-	for _, sign := range []string{": not found", "pull access denied", "insufficient_scope", "authorization failed", "401 Unauthorized", "repository does not exist"} {
-		if strings.Contains(reason, sign) {
-			return true
-		}
-	}
-	return false
-}
-
-// lastPart is the innermost reason in a chain of wrapped ones: "dial tcp …: connection refused".
-func lastPart(reason string) string {
-	if i := strings.LastIndex(reason, "dial tcp"); i >= 0 {
-		return reason[i:]
-	}
-	if i := strings.LastIndex(reason, "unexpected status"); i >= 0 {
-		return reason[i:]
-	}
-	return reason
 }

@@ -5,17 +5,20 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/client/llb"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
-	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/solver/pb"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/plimsoll/plimsoll/internal/engine"
 	"github.com/tonistiigi/fsutil"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // helperLocal is the name under which the helper's tree is sent.
@@ -28,6 +31,7 @@ type image struct {
 	definition *pb.Definition
 	config     ocispecs.ImageConfig
 	helper     fsutil.FS
+	secrets    map[string][]byte // for steps that have to run again
 
 	mu      sync.Mutex
 	session *imageSession
@@ -38,7 +42,7 @@ func newImage(e *Engine, req engine.BuildRequest, def *pb.Definition, config []b
 	if err := json.Unmarshal(config, &parsed); err != nil {
 		return nil, fmt.Errorf("building %s: reading the image's config: %w", req.Name, err)
 	}
-	img := &image{engine: e, build: req.Name, config: parsed.Config}
+	img := &image{engine: e, build: req.Name, config: parsed.Config, secrets: req.Secrets}
 	if def != nil {
 		img.definition = cacheable(def)
 	}
@@ -112,14 +116,17 @@ func (img *image) start(ctx context.Context) (*imageSession, error) {
 	own, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	s := &imageSession{cancel: cancel, stop: make(chan struct{}), stopped: make(chan struct{})}
 	ready := make(chan struct{})
+	broken := img.engine.opts.Line.broken()
 	hold := func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
-		if err := s.solve(ctx, c, img.definition); err != nil {
+		if err := s.solve(ctx, c, img.definition, volumesOf(img.config)); err != nil {
 			return nil, err
 		}
 		close(ready)
 		select {
 		case <-s.stop:
 		case <-ctx.Done():
+		case <-broken:
+			return nil, status.Error(codes.Unavailable, "the connection ended")
 		}
 		return gateway.NewResult(), nil
 	}
@@ -128,8 +135,10 @@ func (img *image) start(ctx context.Context) (*imageSession, error) {
 		opt := client.SolveOpt{
 			LocalMounts:   map[string]fsutil.FS{helperLocal: img.helper},
 			SharedKey:     helperLocal,
-			Session:       []session.Attachable{credentials{}},
+			Session:       img.engine.attachables(img.secrets),
 			FrontendAttrs: map[string]string{},
+
+			AllowedEntitlements: img.engine.entitlements(),
 		}
 		_, s.err = img.engine.client.Build(own, opt, product, hold, nil)
 	}()
@@ -146,7 +155,7 @@ func (img *image) start(ctx context.Context) (*imageSession, error) {
 	return s, nil
 }
 
-func (s *imageSession) solve(ctx context.Context, c gateway.Client, def *pb.Definition) error {
+func (s *imageSession) solve(ctx context.Context, c gateway.Client, def *pb.Definition, volumes []string) error {
 	helper, err := llb.Local(helperLocal, llb.SharedKeyHint(helperLocal), llb.WithCustomName("[internal] load helper")).Marshal(ctx)
 	if err != nil {
 		return err
@@ -164,7 +173,42 @@ func (s *imageSession) solve(ctx context.Context, c gateway.Client, def *pb.Defi
 	if s.root == nil {
 		return errors.New("the image holds no file at all")
 	}
-	return nil
+	if len(volumes) > 0 {
+		s.root, err = withDirectories(ctx, c, s.root, volumes)
+	}
+	return err
+}
+
+// volumesOf are the directories that the image declares as volumes, in a fixed order.
+func volumesOf(config ocispecs.ImageConfig) (dirs []string) {
+	for dir := range config.Volumes {
+		if dir = path.Clean(dir); path.IsAbs(dir) && dir != "/" {
+			dirs = append(dirs, dir)
+		}
+	}
+	slices.Sort(dirs)
+	return dirs
+}
+
+// withDirectories makes those directories that are not there. A Docker Engine does so for volumes when a container starts,
+// as root's and for others to read; BuildKit knows no volumes.
+func withDirectories(ctx context.Context, c gateway.Client, root gateway.Reference, dirs []string) (gateway.Reference, error) {
+	state, err := root.ToState()
+	if err != nil {
+		return nil, fmt.Errorf("making the image's volumes: %w", err)
+	}
+	for _, dir := range dirs {
+		state = state.File(llb.Mkdir(dir, 0o755, llb.WithParents(true)), llb.WithCustomName("[internal] volume "+dir))
+	}
+	def, err := state.Marshal(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("making the image's volumes: %w", err)
+	}
+	with, err := solveRef(ctx, c, def.ToPB())
+	if err != nil {
+		return nil, fmt.Errorf("making the image's volumes: %w", err)
+	}
+	return with, nil
 }
 
 func solveRef(ctx context.Context, c gateway.Client, def *pb.Definition) (gateway.Reference, error) {

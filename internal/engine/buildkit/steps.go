@@ -17,6 +17,8 @@ type tracker struct {
 	build    string
 	seen     *solved
 	progress func(engine.Event)
+	began    time.Time
+	clockSet bool // while it was built
 	steps    map[digest.Digest]*step
 	export   exportTimes
 }
@@ -25,13 +27,15 @@ type step struct {
 	engine.Step
 	output tail
 	own    bool // of this build's Dockerfile
+	// heard says when its start and its end were first heard of.
+	heard struct{ start, end time.Time }
 }
 
 func newTracker(build string, seen *solved, progress func(engine.Event)) *tracker {
 	if progress == nil {
 		progress = func(engine.Event) {}
 	}
-	return &tracker{build: build, seen: seen, progress: progress, steps: map[digest.Digest]*step{}}
+	return &tracker{build: build, seen: seen, progress: progress, began: time.Now(), steps: map[digest.Digest]*step{}}
 }
 
 // follow reads the progress until it ends; the channel that it returns is closed then.
@@ -74,14 +78,52 @@ func (t *tracker) vertex(v *client.Vertex) {
 	}
 	t.export.vertex(v)
 	if v.Started != nil {
-		t.progress(engine.Event{Build: t.build, Step: s.Step})
+		s.hear(time.Now())
+		t.tell(s, nil)
 	}
 }
 
 func (t *tracker) log(l *client.VertexLog) {
 	s := t.step(l.Vertex)
 	_, _ = s.output.Write(l.Data)
-	t.progress(engine.Event{Build: t.build, Step: s.Step, Log: l.Data})
+	t.tell(s, l.Data)
+}
+
+// tell reports a step. Its times are the daemon's, or, once the clock was set, those at which they were heard of.
+func (t *tracker) tell(s *step, log []byte) {
+	told := s.Step
+	if t.clockWasSet(s.Started, s.Completed) {
+		told.Started, told.Completed = s.heard.start, s.heard.end
+	}
+	t.progress(engine.Event{Build: t.build, Step: told, Log: log})
+}
+
+// clockWasSet tells whether a clock was set since the build began: this machine's, or the one that stamped the start and the end
+// of something.
+func (t *tracker) clockWasSet(start, end time.Time) bool {
+	passed, byClock := time.Since(t.began), time.Now().Round(0).Sub(t.began.Round(0))
+	t.clockSet = t.clockSet || !alike(passed, byClock) || !possible(start, end, t.began, passed)
+	return t.clockSet
+}
+
+// possible says whether something can have gone on from start to end in a build that began when it did, so much time ago. What
+// it shares with another build may have begun before.
+func possible(start, end, began time.Time, passed time.Duration) bool {
+	if start.IsZero() || end.IsZero() {
+		return true
+	}
+	took, earlier := end.Sub(start), max(began.Sub(start), 0)
+	return took >= 0 && took <= earlier+passed+clockSlack
+}
+
+// hear notes when the state of a step was heard of for the first time.
+func (s *step) hear(now time.Time) {
+	if s.heard.start.IsZero() {
+		s.heard.start = now
+	}
+	if s.heard.end.IsZero() && !s.Completed.IsZero() {
+		s.heard.end = now
+	}
 }
 
 func (t *tracker) step(dgst digest.Digest) *step {
@@ -231,4 +273,18 @@ func (t *exportTimes) push() time.Duration {
 		}
 	}
 	return total
+}
+
+// clockSlack is how far a clock may be from the time that passed, and be taken for right: it is being slewed all the time.
+const clockSlack = 250 * time.Millisecond
+
+// alike tells whether the clock went on by the time that passed.
+func alike(passed, byClock time.Duration) bool { return (byClock - passed).Abs() <= clockSlack }
+
+// forgetTimes takes out what the clock was needed for.
+func forgetTimes(r *engine.BuildResult) {
+	r.ClockSet, r.Export, r.Push = true, 0, 0
+	for i := range r.Steps {
+		r.Steps[i].Started, r.Steps[i].Completed = time.Time{}, time.Time{}
+	}
 }

@@ -193,3 +193,76 @@ func TestCacheableLeavesTheOriginalAlone(t *testing.T) {
 		t.Error("the copy must use the cache, the original not")
 	}
 }
+
+// A clock that is set while a build goes on makes nonsense of the daemon's stamps: they are forgotten. The time
+// that passed comes from a clock that can't be set.
+func TestClockThatJumps(t *testing.T) {
+	for _, c := range []struct {
+		name            string
+		passed, byClock time.Duration
+		want            bool
+	}{
+		{"right", 10 * time.Second, 10 * time.Second, true},
+		{"slewed", 10 * time.Second, 10*time.Second + 50*time.Millisecond, true},
+		{"an hour on", 10 * time.Second, time.Hour, false},
+		{"a day back", 10 * time.Second, -24 * time.Hour, false},
+	} {
+		if got := alike(c.passed, c.byClock); got != c.want {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+	now := time.Now()
+	r := &engine.BuildResult{
+		Solve: time.Second, Export: time.Hour, Push: time.Hour,
+		Steps: []engine.Step{{Name: "RUN make", Started: now, Completed: now.Add(-time.Hour)}},
+	}
+	forgetTimes(r)
+	if !r.ClockSet || r.Solve != time.Second || r.Export != 0 || r.Push != 0 || !r.Steps[0].Started.IsZero() || !r.Steps[0].Completed.IsZero() {
+		t.Errorf("got %+v", r)
+	}
+}
+
+// The daemon's clock may be set where this one is not: that of another machine, or for a moment.
+func TestStampsOfAnotherClock(t *testing.T) {
+	const hour = 3600
+	for _, c := range []struct {
+		name       string
+		start, end *time.Time
+		want       bool
+	}{
+		{"right", at(1), at(5), true},
+		{"it goes on", at(1), &time.Time{}, true},
+		{"its clock is ahead", at(hour), at(hour + 9), true},
+		{"its clock is behind", at(-hour), at(-hour + 9), true},
+		{"begun for another build", at(-20), at(5), true},
+		{"set an hour on", at(1), at(hour), false},
+		{"set an hour back", at(1), at(-hour), false},
+	} {
+		if got := possible(*c.start, *c.end, *at(0), 10*time.Second); got != c.want {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+// Once a stamp is impossible, what is told of steps is when they were heard of.
+func TestStepsAreTimedWithoutTheClock(t *testing.T) {
+	var told []engine.Step
+	tr := newTracker("b", &solved{}, func(e engine.Event) { told = append(told, e.Step) })
+	began := time.Now()
+	vertex := func(name string, started, completed time.Duration) {
+		start, end := began.Add(started).Round(0), began.Add(completed).Round(0)
+		tr.update(&client.SolveStatus{Vertexes: []*client.Vertex{{Digest: digest.Digest(name), Name: name, Started: &start}}})
+		tr.update(&client.SolveStatus{Vertexes: []*client.Vertex{{Digest: digest.Digest(name), Name: name, Started: &start, Completed: &end}}})
+	}
+	vertex("RUN one", 0, time.Hour)
+	vertex("RUN two", time.Hour, 0)
+	vertex("RUN three", time.Hour, time.Hour+time.Millisecond)
+	for _, s := range told {
+		if took := s.Completed.Sub(s.Started); !s.Completed.IsZero() && (took < 0 || took > time.Minute) {
+			t.Errorf("%s took %v", s.Name, took)
+		}
+	}
+	if len(told) != 6 || told[5].Completed.IsZero() || !tr.clockSet {
+		t.Errorf("%d events, %+v", len(told), told)
+	}
+}

@@ -26,7 +26,6 @@ import (
 	"github.com/moby/buildkit/util/disk"
 	"github.com/moby/buildkit/util/grpcerrors"
 	"github.com/moby/buildkit/util/network/netproviders"
-	"github.com/moby/buildkit/util/resolver"
 	"github.com/moby/buildkit/version"
 	"github.com/moby/buildkit/worker"
 	"github.com/moby/buildkit/worker/base"
@@ -38,22 +37,24 @@ import (
 
 // daemon is BuildKit's server half, reachable over memory alone.
 type daemon struct {
+	root       string // of its state
 	controller *control.Controller
 	server     *grpc.Server
 	listener   *bufconn.Listener
 	executor   *watched
+	caveat     string                // what containers can't be held to as they should
 	layers     snapshots.Snapshotter // which the worker opens and does not close
 	stop       context.CancelFunc
 }
 
-// startDaemon opens the state below root and serves it.
-func startDaemon(root string, h *host, mirrors map[string][]string) (*daemon, error) {
-	d := &daemon{listener: bufconn.Listen(1 << 20)}
-	w, err := d.newWorker(root, h, mirrors)
+// startDaemon opens the state below the root and serves it.
+func startDaemon(opts Options, h *host) (*daemon, error) {
+	d := &daemon{root: opts.Root, listener: bufconn.Listen(1 << 20)}
+	w, err := d.newWorker(opts, h)
 	if err != nil {
 		return nil, err
 	}
-	d.controller, err = d.newController(root, w)
+	d.controller, err = d.newController(w)
 	if err != nil {
 		return nil, errors.Join(err, w.Close(), d.layers.Close())
 	}
@@ -68,15 +69,18 @@ func startDaemon(root string, h *host, mirrors map[string][]string) (*daemon, er
 	return d, nil
 }
 
-func (d *daemon) newWorker(root string, h *host, mirrors map[string][]string) (*base.Worker, error) {
+func (d *daemon) newWorker(opts Options, h *host) (*base.Worker, error) {
+	root := opts.Root
 	opt, err := runc.NewWorkerOpt(root, d.snapshotter(h.snapshotter), h.rootless, oci.ProcessSandbox, nil, nil,
 		netproviders.Opt{Mode: "host"}, nil, h.runc, "", false, nil, "", "", nil)
 	if err != nil {
 		return nil, fmt.Errorf("opening the engine's state in %s: %w", root, err)
 	}
-	d.executor = watch(opt.Executor, h.runc)
+	var wards *warden
+	wards, d.caveat = newWarden(h, root, withDefaultLimits(opts.Limits))
+	d.executor = watch(opt.Executor, h.runc, wards)
 	opt.Executor = d.executor
-	opt.RegistryHosts = resolver.NewRegistryConfig(registries(mirrors))
+	opt.RegistryHosts = registryHosts(opts)
 	opt.GCPolicy = gcPolicy(root)
 	opt.BuildkitVersion = client.BuildkitVersion{Package: version.Package, Version: version.Version, Revision: version.Revision}
 	w, err := base.NewWorker(context.Background(), opt)
@@ -114,7 +118,7 @@ func gcPolicy(root string) []client.PruneInfo {
 	return out
 }
 
-func (d *daemon) newController(root string, w *base.Worker) (*control.Controller, error) {
+func (d *daemon) newController(w *base.Worker) (*control.Controller, error) {
 	sessions, err := session.NewManager()
 	if err != nil {
 		return nil, err
@@ -123,11 +127,11 @@ func (d *daemon) newController(root string, w *base.Worker) (*control.Controller
 	if err := workers.Add(w); err != nil {
 		return nil, err
 	}
-	cache, err := bboltcachestorage.NewStore(filepath.Join(root, "cache.db"))
+	cache, err := bboltcachestorage.NewStore(filepath.Join(d.root, "cache.db"))
 	if err != nil {
 		return nil, fmt.Errorf("opening the engine's cache: %w", err)
 	}
-	history, err := boltutil.SafeOpen(filepath.Join(root, "history.db"), 0o600, &bolt.Options{FreelistType: bolt.FreelistMapType, NoFreelistSync: true})
+	history, err := boltutil.SafeOpen(filepath.Join(d.root, "history.db"), 0o600, &bolt.Options{FreelistType: bolt.FreelistMapType, NoFreelistSync: true})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the engine's history: %w", err), cache.Close())
 	}
@@ -170,5 +174,5 @@ func (d *daemon) close() error {
 	}
 	d.stop()
 	d.server.Stop()
-	return errors.Join(err, d.controller.Close(), d.layers.Close())
+	return errors.Join(err, d.executor.warden.fault(), settle(d.root), d.controller.Close(), d.layers.Close())
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/containerd/containerd/v2/core/mount"
 	"github.com/plimsoll/plimsoll/internal/engine"
 	"github.com/plimsoll/plimsoll/internal/engine/buildkit"
 	"github.com/sirupsen/logrus"
@@ -28,6 +29,9 @@ type embedded struct {
 func New(ctx context.Context, opts Options) (engine.Engine, error) {
 	opts, err := opts.withDefaults()
 	if err != nil {
+		return nil, err
+	}
+	if err := mayMount(); err != nil {
 		return nil, err
 	}
 	if opts.Root, err = prepareRoot(opts.Root); err != nil {
@@ -58,7 +62,7 @@ func prepareRoot(root string) (string, error) {
 		return "", err
 	}
 	if err := os.MkdirAll(root, 0o711); err != nil {
-		return "", fmt.Errorf("making the engine's state directory: %w", err)
+		return "", fmt.Errorf("making the engine's state directory: %w (--state names another)", err)
 	}
 	return filepath.EvalSymlinks(root)
 }
@@ -67,7 +71,15 @@ func start(ctx context.Context, opts Options, h *host) (*embedded, error) {
 	if err := sweep(ctx, h, opts.Root); err != nil {
 		return nil, err
 	}
-	d, err := startDaemon(opts.Root, h, opts.Mirrors)
+	if opts.OwnProcess {
+		if err := os.Setenv("TMPDIR", temporary(opts.Root)); err != nil {
+			return nil, err
+		}
+		if err := mount.SetTempMountLocation(temporary(opts.Root)); err != nil {
+			return nil, err
+		}
+	}
+	d, err := startDaemon(opts, h)
 	if err != nil {
 		return nil, err
 	}
@@ -75,11 +87,25 @@ func start(ctx context.Context, opts Options, h *host) (*embedded, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("connecting to the engine: %w", err), d.close())
 	}
-	e, err := buildkit.New(ctx, c, buildkit.Options{Name: "embedded", Helper: opts.HelperPath, Signal: d.executor.signal})
+	e, err := buildkit.New(ctx, c, buildkit.Options{
+		Name: "embedded", Chosen: opts.Chosen, Helper: opts.HelperPath, Signal: d.executor.signal, Access: opts.Access,
+		Limits: d.executor.warden.limits, Reached: d.executor.warden.reached, Caveat: d.caveat,
+		Watched: d.executor.warden.groups == nil,
+		Disk:    spaceIn(opts.Root),
+	})
 	if err != nil {
 		return nil, errors.Join(err, c.Close(), d.close())
 	}
 	return &embedded{Engine: e, daemon: d}, nil
+}
+
+// spaceIn is what is free below the state directory.
+func spaceIn(root string) engine.DiskSpace {
+	free, size := diskSpace(root)
+	if size == 0 {
+		return engine.DiskSpace{}
+	}
+	return engine.DiskSpace{Dir: root, Free: free}
 }
 
 // Close ends all containers and lets go of the state directory. Closing again changes nothing.

@@ -3,6 +3,7 @@ package embedded
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -19,14 +20,20 @@ import (
 )
 
 // watched is an executor that knows which containers run, so that signals can
-// be sent to them from outside and closing can wait for their end.
+// be sent to them from outside and closing can wait for their end. It holds them to limits.
 type watched struct {
 	executor.Executor
-	runc string
+	runc   string
+	warden *warden
 
 	mu      sync.Mutex
 	running map[string]*running // by container
+	closed  bool                // nothing may begin any more
 }
+
+// errClosing ends a build or container that would begin while the engine is closed: BuildKit looks at a step's
+// context some time before it calls the executor.
+var errClosing = errors.New("the engine is being closed")
 
 // running is a container between its start and its end.
 type running struct {
@@ -34,18 +41,33 @@ type running struct {
 	main     *os.Process // nil until it is known to run the image's program
 }
 
-func watch(e executor.Executor, runc string) *watched {
-	return &watched{Executor: e, runc: runc, running: map[string]*running{}}
+func watch(e executor.Executor, runc string, w *warden) *watched {
+	return &watched{Executor: e, runc: runc, warden: w, running: map[string]*running{}}
 }
 
-// Run runs a container and notes it while it runs. BuildKit says "started" when the
-// runtime was called; here it is said once the container's own program runs.
+// Run runs a container and notes it while it runs.
 func (w *watched) Run(ctx context.Context, id string, root executor.Mount, mounts []executor.Mount, process executor.ProcessInfo, started chan<- struct{}) (types.Recorder, error) {
 	if id == "" {
 		id = identity.NewID()
 	}
-	w.enter(id, process.Meta.Hostname)
+	if !w.enter(id, process.Meta.Hostname) {
+		return nil, errClosing
+	}
 	defer w.leave(id)
+	ward, err := w.warden.guard(ctx, id, &root, &process.Meta, func() int { return w.mainOf(id) }, func() { w.kill(id) })
+	if err != nil {
+		return nil, err
+	}
+	rec, err := w.announced(ctx, id, root, mounts, process, started)
+	if rec != nil {
+		rec.Close() // the last of BuildKit's samples is read from the control group, which goes next; failing, it would fail the build
+	}
+	return rec, ward.end(err)
+}
+
+// announced runs a container. BuildKit says "started" when the
+// runtime was called; here it is said once the container's own program runs.
+func (w *watched) announced(ctx context.Context, id string, root executor.Mount, mounts []executor.Mount, process executor.ProcessInfo, started chan<- struct{}) (types.Recorder, error) {
 	if started == nil {
 		return w.Executor.Run(ctx, id, root, mounts, process, nil)
 	}
@@ -65,10 +87,45 @@ func (w *watched) Run(ctx context.Context, id string, root executor.Mount, mount
 	return rec, err
 }
 
-func (w *watched) enter(id, hostname string) {
+// endingGrace is how long a container may take to be seen ending once its helper has failed.
+const endingGrace = 200 * time.Millisecond
+
+// Exec runs a process in a container beside its main one. BuildKit kills a container in which such a process fails. One that
+// failed because the container is at its end is told after it, or how the main process ended would be lost.
+func (w *watched) Exec(ctx context.Context, id string, process executor.ProcessInfo) error {
+	err := w.Executor.Exec(ctx, id, process)
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	grace, limit := time.Now().Add(endingGrace), time.Now().Add(drainLimit)
+	for w.runs(id) && time.Now().Before(limit) && (time.Now().Before(grace) || isOver(w.mainOf(id))) {
+		time.Sleep(pollEvery)
+	}
+	return err
+}
+
+func (w *watched) runs(id string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	return w.running[id] != nil
+}
+
+// isOver says whether a process has ended. One that has may not have been waited for yet.
+func isOver(pid int) bool {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	state := string(stat[strings.LastIndex(string(stat), ")")+1:])
+	return err != nil || strings.HasPrefix(state, " Z") || strings.HasPrefix(state, " X")
+}
+
+// enter notes a container that is about to start, unless it comes too late for that.
+func (w *watched) enter(id, hostname string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return false
+	}
 	w.running[id] = &running{hostname: hostname}
+	return true
 }
 
 func (w *watched) leave(id string) {
@@ -172,9 +229,33 @@ func runsItsProgram(pid int) bool {
 	return err != nil || !strings.HasPrefix(string(name), "runc:[")
 }
 
+// mainOf is the number of a container's main process; 0 while it is not known.
+func (w *watched) mainOf(id string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if r := w.running[id]; r != nil && r.main != nil {
+		return r.main.Pid
+	}
+	return 0
+}
+
+// kill ends a container, by its main process where that is known. One that has ended already is left alone.
+func (w *watched) kill(id string) {
+	w.mu.Lock()
+	r := w.running[id]
+	known := r != nil && r.main != nil
+	if known {
+		_ = r.main.Signal(syscall.SIGKILL)
+	}
+	w.mu.Unlock()
+	if !known {
+		_ = exec.Command(w.runc, "kill", id, "KILL").Run()
+	}
+}
+
 // signal sends a signal to the main process of the container with a hostname. It goes
 // past the runtime's own process, which would be the one to stop on SIGSTOP.
-func (w *watched) signal(_ context.Context, hostname string, sig syscall.Signal) error {
+func (w *watched) signal(hostname string, sig syscall.Signal) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, r := range w.running {
@@ -189,8 +270,11 @@ func (w *watched) signal(_ context.Context, hostname string, sig syscall.Signal)
 	return fmt.Errorf("sending %v: the container does not run", sig)
 }
 
-// drain waits until nothing runs any more, and says whether that came about in time.
+// drain lets nothing begin any more, waits until nothing runs, and says whether that came about in time.
 func (w *watched) drain(limit time.Duration) bool {
+	w.mu.Lock()
+	w.closed = true
+	w.mu.Unlock()
 	for deadline := time.Now().Add(limit); ; time.Sleep(pollEvery) {
 		w.mu.Lock()
 		n := len(w.running)

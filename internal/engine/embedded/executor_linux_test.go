@@ -2,13 +2,17 @@ package embedded
 
 import (
 	"context"
+	"errors"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/moby/buildkit/executor"
 	"github.com/moby/buildkit/executor/resources/types"
+	"github.com/plimsoll/plimsoll/internal/engine"
 )
 
 // shortLived is an executor whose containers write a line and are gone from the runtime at once.
@@ -18,6 +22,53 @@ func (shortLived) Run(_ context.Context, _ string, _ executor.Mount, _ []executo
 	close(started)
 	_, err := io.WriteString(process.Stdout, "done\n")
 	return nil, err
+}
+
+// sampled is an executor that goes on reading a container's control group until its recorder is closed.
+type sampled struct {
+	executor.Executor
+	groups string
+	read   error // by the last sample
+}
+
+func (s *sampled) Run(_ context.Context, id string, _ executor.Mount, _ []executor.Mount, process executor.ProcessInfo, _ chan<- struct{}) (types.Recorder, error) {
+	return &lastSample{of: s, group: filepath.Join(s.groups, process.Meta.CgroupParent)}, nil
+}
+
+type lastSample struct {
+	types.Recorder
+	of    *sampled
+	group string
+}
+
+func (l *lastSample) Close() { _, l.of.read = os.Stat(l.group) }
+
+// A step that was cancelled after BuildKit had looked at its context begins no container that nobody would wait for.
+func TestNothingBeginsOnceItIsDrained(t *testing.T) {
+	w := watch(nil, "", nil)
+	if !w.drain(0) {
+		t.Error("something runs")
+	}
+	if _, err := w.Run(t.Context(), "late", executor.Mount{}, nil, executor.ProcessInfo{}, nil); !errors.Is(err, errClosing) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// With control groups of the second version BuildKit reads them once more after the end: they are removed only then.
+func TestControlGroupOutlivesTheLastSample(t *testing.T) {
+	e := &sampled{groups: t.TempDir(), read: errors.New("there was none")}
+	free := engine.Limits{Memory: -1, Processes: -1, Disk: -1}
+	groups := &cgroups{unified: true, memory: e.groups, pids: e.groups, all: []string{e.groups}, prefix: "p-"}
+	w := watch(e, "", &warden{limits: free, steps: free, groups: groups, wards: map[string]*ward{}})
+	if _, err := w.Run(t.Context(), "one", executor.Mount{}, nil, executor.ProcessInfo{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if e.read != nil {
+		t.Errorf("the last sample: %v", e.read)
+	}
+	if left, err := os.ReadDir(e.groups); err != nil || len(left) > 0 {
+		t.Errorf("left are %v, %v", left, err)
+	}
 }
 
 // A container that ends before it was met is announced all the same: its output is read only then, and it
@@ -33,7 +84,7 @@ func TestContainerThatEndsAtOnceIsAnnounced(t *testing.T) {
 	defer cancel()
 	defer output.Close()
 	go func() {
-		_, err := watch(shortLived{}, nothing).Run(ctx, "", executor.Mount{}, nil, executor.ProcessInfo{Stdout: stdout}, started)
+		_, err := watch(shortLived{}, nothing, &warden{}).Run(ctx, "", executor.Mount{}, nil, executor.ProcessInfo{Stdout: stdout}, started)
 		ended <- err
 	}()
 	select {

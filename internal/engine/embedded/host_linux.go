@@ -18,14 +18,19 @@ type host struct {
 	snapshotter string
 }
 
+// mayMount says whether this process may do what building takes.
+func mayMount() error {
+	if os.Geteuid() == 0 {
+		return nil
+	}
+	return &Missing{
+		What:   "it is neither root nor in a user namespace",
+		Remedy: "run it as root, or in a user namespace: unshare --user --map-auto --map-root-user --mount plimsoll …",
+	}
+}
+
 // probe looks at the machine and says what is missing.
 func probe(ctx context.Context, root string) (*host, error) {
-	if os.Geteuid() != 0 {
-		return nil, &Missing{
-			What:   "it is neither root nor in a user namespace",
-			Remedy: "run it as root, or in a user namespace: unshare --user --map-auto --map-root-user --mount plimsoll …",
-		}
-	}
 	runc, err := findRunc(ctx)
 	if err != nil {
 		return nil, err

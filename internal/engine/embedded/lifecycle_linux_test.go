@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/plimsoll/plimsoll/internal/engine"
+	"github.com/plimsoll/plimsoll/internal/engine/enginetest"
 )
 
 const (
@@ -43,7 +44,7 @@ func child(root, dir string, once bool) error {
 	if err != nil {
 		return err
 	}
-	res, err := e.Build(context.Background(), engine.BuildRequest{Name: "child", ContextDir: dir, Dockerfile: []byte(head + server)}, nil)
+	res, err := e.Build(context.Background(), engine.BuildRequest{Name: "child", ContextDir: dir, Dockerfile: []byte(enginetest.Head + enginetest.Server)}, nil)
 	if err != nil {
 		return err
 	}
@@ -56,7 +57,7 @@ func child(root, dir string, once bool) error {
 		return err
 	}
 	go func() {
-		_, _ = e.Build(context.Background(), engine.BuildRequest{Name: "child", ContextDir: dir, Dockerfile: []byte(head + "RUN sleep 100s\n")}, nil)
+		_, _ = e.Build(context.Background(), engine.BuildRequest{Name: "child", ContextDir: dir, Dockerfile: []byte(enginetest.Head + "RUN sleep 100s\n")}, nil)
 	}()
 	fmt.Println("up")
 	return nil
@@ -86,17 +87,17 @@ func startChild(t *testing.T, root, dir string, env ...string) *os.Process {
 }
 
 func TestLockAndSweep(t *testing.T) {
-	b := newBench(t, nil)
+	b, tool := newBench(t)
 	root := t.TempDir()
-	other := startChild(t, root, b.dir)
-	opts := Options{Root: root, HelperPath: filepath.Join(b.dir, "tool")}
+	other := startChild(t, root, b.Dir)
+	opts := Options{Root: root, HelperPath: tool}
 
 	_, err := New(t.Context(), opts)
 	var locked *Locked
 	if !errors.As(err, &locked) || locked.PID != other.Pid || !strings.Contains(err.Error(), fmt.Sprint(other.Pid)) {
 		t.Fatalf("the state of process %d was opened: %v", other.Pid, err)
 	}
-	b.eventually("both containers run", func() bool { return len(containersBelow(t, root)) == 2 })
+	b.Eventually("both containers run", func() bool { return len(containersBelow(t, root)) == 2 })
 	if err := other.Signal(syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +111,7 @@ func TestLockAndSweep(t *testing.T) {
 	}
 	t.Logf("waited: %q", said)
 	noTraces(t, root)
-	res, err := e.Build(t.Context(), b.request(server), nil)
+	res, err := e.Build(t.Context(), b.Request(enginetest.Server), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,11 +146,11 @@ func TestWaitingForTheLockEndsWithItsContext(t *testing.T) {
 }
 
 func TestStateIsWarmInTheNextProcess(t *testing.T) {
-	b := newBench(t, nil)
+	b, tool := newBench(t)
 	root := t.TempDir()
-	startChild(t, root, b.dir, childOnce+"=1")
-	b.engine = b.open(Options{Root: root, HelperPath: filepath.Join(b.dir, "tool")})
-	wantCached(t, b.build(b.request(server)), map[int]bool{2: true})
+	startChild(t, root, b.Dir, childOnce+"=1")
+	b.Engine = open(t, Options{Root: root, HelperPath: tool})
+	b.WantCached(b.Build(b.Request(enginetest.Server)), map[int]bool{2: true})
 	t.Logf("peak memory of this process: %s", peakMemory(t))
 }
 

@@ -13,24 +13,38 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/plimsoll/plimsoll/internal/engine"
+	"github.com/plimsoll/plimsoll/internal/registry"
 )
 
 // Options says where an engine lives and how it reaches registries.
 type Options struct {
 	// Root is the state directory; empty means plimsoll/engine below the user's cache directory.
 	Root string
-	// Mirrors says where to look for a registry's images first:
-	// "docker.io" → "127.0.0.1:5005". A mirror on this host is asked over plain
-	// HTTP, any other over TLS.
+	// Mirrors says where to ask in a registry's place:
+	// "docker.io" → "127.0.0.1:5005". Mirrors are taken at their word: what they do not have
+	// does not exist.
 	Mirrors map[string][]string
+	// Access is how registries are reached; nil takes all from the surroundings.
+	Access *registry.Access
+	// Chosen says why this engine serves, for the report.
+	Chosen string
 	// HelperPath is the static binary that is run inside containers; empty means this executable.
 	HelperPath string
+	// Limits are what containers are held to.
+	Limits engine.Limits
 	// Log gets what BuildKit logs; nil discards it.
 	Log io.Writer
+	// OwnProcess says that this process is there for one engine. Its temporary files, those of the runtime and of
+	// BuildKit among them, then go below Root (by TMPDIR), from where the next engine sweeps what a killed one left.
+	OwnProcess bool
 	// Wait makes New wait while another process uses the state directory; OnWait,
 	// if not nil, is called once with a message that says for whom.
 	Wait   bool
 	OnWait func(message string)
+
+	patience *registry.Patience // of tests
 }
 
 // withDefaults fills in what was left empty.
@@ -51,6 +65,12 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Log == nil {
 		o.Log = io.Discard
+	}
+	if o.Access == nil {
+		var err error
+		if o.Access, err = registry.New(registry.Options{}); err != nil {
+			return o, err
+		}
 	}
 	return o, checkMirrors(o.Mirrors)
 }

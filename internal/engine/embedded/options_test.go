@@ -26,24 +26,6 @@ func TestMirrors(t *testing.T) {
 	}
 }
 
-func TestPlainHTTPForLoopbackAlone(t *testing.T) {
-	got := registries(map[string][]string{
-		"docker.io": {"127.0.0.1:5005", "mirror.example/hub"},
-		"ghcr.io":   {"localhost:1", "[::1]:2", "127.evil.example"},
-	})
-	if m := got["docker.io"].Mirrors; len(m) != 2 || m[0] != "127.0.0.1:5005" {
-		t.Errorf("mirrors of docker.io: %v", m)
-	}
-	for host, plain := range map[string]bool{
-		"127.0.0.1:5005": true, "localhost:1": true, "[::1]:2": true,
-		"mirror.example": false, "127.evil.example": false, "docker.io": false, "ghcr.io": false,
-	} {
-		if is := got[host].PlainHTTP != nil && *got[host].PlainHTTP; is != plain {
-			t.Errorf("%s: plain HTTP %v, want %v", host, is, plain)
-		}
-	}
-}
-
 func TestMessages(t *testing.T) {
 	for _, c := range []struct {
 		err  error

@@ -19,14 +19,49 @@ import (
 // temporaryMount is how BuildKit names the mounts that it makes outside of its root.
 const temporaryMount = "buildkit-mount"
 
-// sweep removes what a killed engine left behind below root: containers, then
-// mounts, then the bundles of the containers.
+// sweep removes what a killed engine left behind below root: containers, then their control groups, then
+// mounts, then the bundles of the containers and temporary files.
 func sweep(ctx context.Context, h *host, root string) error {
-	return errors.Join(
-		sweepContainers(ctx, h.runc, root),
-		sweepMounts(root),
-		sweepBundles(root),
-	)
+	if err := errors.Join(sweepContainers(ctx, h.runc, root), sweepCgroups(root), sweepMounts(root)); err != nil {
+		return err // files of images may still be mounted in what would be removed
+	}
+	return errors.Join(sweepBundles(root), sweepTemporary(temporary(root)))
+}
+
+const (
+	// settleLimit bounds how long closing waits for what BuildKit is in the middle of. It waits for nothing itself: a file
+	// operation that was cancelled goes on to the end of the file that it copies, with its mounts.
+	settleLimit = 2 * time.Second
+	// settleLooks is how often in turn there must be no mount: an operation may be between two of them.
+	settleLooks = 3
+	settlePause = 10 * time.Millisecond
+)
+
+// settle lets operations that were cancelled end, and takes away the mounts and temporary files of those that don't.
+// A mount that is written to goes when the process does.
+func settle(root string) error {
+	none := 0
+	for deadline := time.Now().Add(settleLimit); none < settleLooks && time.Now().Before(deadline); time.Sleep(settlePause) {
+		points, err := leftOverMounts(root)
+		if err != nil {
+			return err
+		}
+		if none++; len(points) > 0 {
+			none = 0
+		}
+	}
+	if err := sweepMounts(root); err != nil {
+		return err
+	}
+	return sweepTemporary(temporary(root))
+}
+
+// temporary is the folder for temporary files below root.
+func temporary(root string) string { return filepath.Join(root, "tmp") }
+
+// sweepTemporary makes the folder for temporary files, and makes it empty. Nothing is mounted there any more.
+func sweepTemporary(dir string) error {
+	return errors.Join(os.RemoveAll(dir), os.Mkdir(dir, 0o700))
 }
 
 // leftContainer is the part of the runtime's listing that is of use here.
@@ -83,19 +118,26 @@ func withStderr(err error) error {
 	return err
 }
 
-func sweepMounts(root string) error {
+// leftOverMounts lists them, the deepest first, as one may lie on another.
+func leftOverMounts(root string) (points []string, err error) {
 	mounts, err := mountinfo.GetMounts(nil)
 	if err != nil {
-		return fmt.Errorf("listing left-over mounts: %w", err)
+		return nil, fmt.Errorf("listing left-over mounts: %w", err)
 	}
-	var points []string
 	for _, m := range mounts {
 		if isLeftOver(m, root) {
 			points = append(points, m.Mountpoint)
 		}
 	}
-	// The deepest first, as one may lie on another.
 	slices.SortFunc(points, func(a, b string) int { return strings.Count(b, "/") - strings.Count(a, "/") })
+	return points, nil
+}
+
+func sweepMounts(root string) error {
+	points, err := leftOverMounts(root)
+	if err != nil {
+		return err
+	}
 	var errs []error
 	for _, p := range points {
 		if err := unix.Unmount(p, unix.MNT_DETACH); err != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/moby/sys/mountinfo"
 )
 
-// noTraces checks that no container and no mount of an engine's state is left.
+// noTraces checks that no container, mount or control group of an engine's state is left.
 func noTraces(t *testing.T, root string) {
 	t.Helper()
 	for _, id := range containersBelow(t, root) {
@@ -16,6 +16,9 @@ func noTraces(t *testing.T, root string) {
 	}
 	for _, m := range mountsOf(t, root) {
 		t.Errorf("left-over mount %s", m)
+	}
+	for _, group := range groupsOf(t, root) {
+		t.Errorf("left-over control group %s", group)
 	}
 }
 
@@ -57,4 +60,21 @@ func resolved(t *testing.T, root string) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// groupsOf are the control groups of an engine.
+func groupsOf(t *testing.T, root string) (left []string) {
+	t.Helper()
+	mounts, err := hierarchies()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range mounts {
+		found, err := filepath.Glob(filepath.Join(m.Mountpoint, CgroupPrefix(resolved(t, root))+"*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		left = append(left, found...)
+	}
+	return left
 }

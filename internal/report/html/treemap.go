@@ -1,10 +1,9 @@
 package htmlreport
 
 import (
-	"bytes"
 	_ "embed"
 	"fmt"
-	"html/template"
+	"html"
 	"unicode"
 
 	"github.com/plimsoll/plimsoll/internal/inspect"
@@ -29,36 +28,31 @@ type box struct {
 	Boxes []*box `json:"boxes,omitempty"`
 }
 
-type treemap struct {
-	Report *inspect.Report
-	Root   *box
-	Layers []string // their instructions
-}
-
 // Treemap is a page with the files of an image as rectangles as large as they
 // are, and those that layers waste beside them. It can be looked into by clicking.
 func Treemap(r *inspect.Report) []byte {
 	least := int64(float64(r.LayerBytes) * shownShare)
-	page := treemap{Report: r, Root: &box{Name: "all layers", Size: r.LayerBytes, Layer: -1}}
+	root := &box{Name: "all layers", Size: r.LayerBytes, Layer: -1}
+	var layers []string // their instructions
 	if r.FlatBytes > 0 {
 		tree := boxOf(r.Tree(), least, 0)
 		tree.Name = "final tree"
-		page.Root.Boxes = append(page.Root.Boxes, tree)
+		root.Boxes = append(root.Boxes, tree)
 	}
 	if r.Waste.Bytes > 0 {
-		page.Root.Boxes = append(page.Root.Boxes, wasteBox(r.Waste, least))
+		root.Boxes = append(root.Boxes, wasteBox(r.Waste, least))
 	}
 	for _, l := range r.Layers {
-		page.Layers = append(page.Layers, printable(l.Instruction))
+		layers = append(layers, printable(l.Instruction))
 	}
-	made := template.Must(template.New("treemap").Funcs(template.FuncMap{
-		"size": decimal, "text": printable,
-	}).Parse(treemapPage))
-	var b bytes.Buffer
-	if err := made.Execute(&b, page); err != nil {
-		return []byte("<!doctype html><p>The treemap could not be made: " + template.HTMLEscapeString(err.Error()))
+	sizes := fmt.Sprintf("%s of files in %d layers, %s in the final tree, %s reclaimable.",
+		decimal(r.LayerBytes), len(r.Layers), decimal(r.FlatBytes), decimal(r.ReclaimableBytes()))
+	made, err := fill(treemapPage, map[string]string{"reference": printable(r.Reference), "sizes": sizes},
+		map[string]any{"boxes": root, "layers": layers})
+	if err != nil {
+		return []byte("<!doctype html><p>The treemap could not be made: " + html.EscapeString(err.Error()))
 	}
-	return b.Bytes()
+	return []byte(made)
 }
 
 // boxOf is a folder without what is too small to be seen.

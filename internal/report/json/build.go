@@ -35,19 +35,31 @@ func newDocument(r *report.Report) document {
 		After:    mask.set(r.After),
 		Requests: list(r.Requests, mask.request),
 		Output:   mask.output(r.Output),
-		Bases:    list(r.Bases, func(b report.Base) base { return base(b) }),
-		Timings:  list(r.Timings, func(t report.Timing) timing { return timing(t) }),
-		Notes:    list(r.Notes, mask),
-		Replay:   mask.replay(r.Replay),
-		Failure:  mask.failure(r.Failure),
+		Delivered: list(r.Delivered, func(d report.Delivery) delivery {
+			return delivery{d.Kind, d.Place, d.Digest, list(d.Attestations, func(kind string) string { return kind })}
+		}),
+		Bases:   list(r.Bases, func(b report.Base) base { return base(b) }),
+		Timings: list(r.Timings, func(t report.Timing) timing { return timing(t) }),
+		Notes:   list(r.Notes, mask),
+		Replay:  mask.replay(r.Replay),
+		Failure: mask.failure(r.Failure),
 	}
 	if r.Compose != nil {
 		d.Compose = &composeDoc{r.Compose.Files, r.Compose.Service}
 	}
-	if r.Engine != (engine.Info{}) {
-		d.Engine = &engineInfo{r.Engine.Name, r.Engine.Version, r.Engine.Platform}
+	if r.Engine.Name != "" {
+		d.Engine = &engineInfo{r.Engine.Name, r.Engine.Version, r.Engine.Platform, r.Engine.Daemon, r.Engine.Chosen, limitsOf(r.Engine)}
 	}
 	return d
+}
+
+// limitsOf is nil where it is not known what containers were held to.
+func limitsOf(info engine.Info) *limits {
+	l := info.Limits
+	if l == (engine.Limits{}) || info.Watched && l.Memory*l.Processes*l.Disk == 0 {
+		return nil
+	}
+	return &limits{max(l.Memory, 0), max(l.Processes, 0), max(l.Disk, 0), info.Watched && !l.None()}
 }
 
 // list converts each element; the result is never nil.
@@ -136,6 +148,7 @@ func (m masked) observed(o *report.Observed) *observed {
 			return process{p.PID, p.Parent, list(p.Argv, m), m(p.Dir), p.User}
 		}),
 		Programs: list(o.Programs, m), Libraries: list(o.Libraries, m), Packages: list(o.Packages, m), Lacking: list(o.Lacking, m),
+		Files: list(o.Files, m), Modules: list(o.Modules, m),
 		Env: list(o.Env, m), Incomplete: list(o.Incomplete, m),
 	}
 }

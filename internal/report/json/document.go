@@ -27,6 +27,7 @@ type document struct {
 	After        map[string]measurement `json:"after"`
 	Requests     []request              `json:"requests"`
 	Output       *output                `json:"output,omitempty"`
+	Delivered    []delivery             `json:"delivered,omitempty"`
 	Bases        []base                 `json:"bases"`
 	Timings      []timing               `json:"timings"`
 	Notes        []string               `json:"notes"`
@@ -40,15 +41,34 @@ type composeDoc struct {
 	Service string   `json:"service"`
 }
 
+// delivery is a place where the image was put after the proof.
+type delivery struct {
+	Kind         string   `json:"kind"`
+	Place        string   `json:"place"`
+	Digest       string   `json:"digest,omitempty"`
+	Attestations []string `json:"attestations"`
+}
+
 type tool struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
 }
 
 type engineInfo struct {
-	Name     string `json:"name"`
-	Version  string `json:"version"`
-	Platform string `json:"platform"`
+	Name     string  `json:"name"`
+	Version  string  `json:"version"`
+	Platform string  `json:"platform"`
+	Daemon   string  `json:"daemon,omitempty"`
+	Chosen   string  `json:"chosen,omitempty"`
+	Limits   *limits `json:"limits,omitempty"`
+}
+
+// limits are what containers were held to; those that are left out are none.
+type limits struct {
+	MemoryBytes int64 `json:"memory_bytes,omitempty"`
+	Processes   int64 `json:"processes,omitempty"`
+	DiskBytes   int64 `json:"disk_bytes,omitempty"`
+	Watched     bool  `json:"watched,omitempty"`
 }
 
 type findingDoc struct {
@@ -110,6 +130,8 @@ type observed struct {
 	Libraries  []string  `json:"libraries"`
 	Packages   []string  `json:"packages"`
 	Lacking    []string  `json:"lacking"`
+	Files      []string  `json:"files"`
+	Modules    []string  `json:"modules"`
 	Env        []string  `json:"env"`
 	Incomplete []string  `json:"incomplete"`
 }

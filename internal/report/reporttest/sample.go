@@ -71,7 +71,10 @@ func Proved() *report.Report {
 	for i := range r.Plan.Applied {
 		r.Plan.Applied[i].Proven = true
 	}
-	r.Engine = engine.Info{Name: "embedded", Version: "v0.34.2", Platform: "linux/amd64"}
+	r.Engine = engine.Info{
+		Name: "embedded", Version: "v0.34.2", Platform: "linux/amd64",
+		Limits: engine.Limits{Memory: 8e9, Processes: 1024, Disk: -1},
+	}
 	r.Observed = &report.Observed{
 		Port: 8000, Listening: []string{"0.0.0.0:8000"}, Serving: []string{"uvicorn", "app:app", "--key=" + Secret},
 		Writes: []string{"/app/data/items.db", "/tmp/upload/"},
@@ -80,7 +83,8 @@ func Proved() *report.Report {
 			{PID: 7, Parent: 1, Argv: []string{"uvicorn", "app:app", "--key=" + Secret}, Dir: "/app", User: "0:0"},
 		},
 		Programs: []string{"/usr/local/bin/python3.11"}, Libraries: []string{"/usr/lib/x86_64-linux-gnu/libpq.so.5.15"},
-		Packages: []string{"libpq5"}, Lacking: []string{"libpq5"}, Env: []string{"API_KEY", "PATH"},
+		Packages: []string{"libpq5"}, Lacking: []string{"libpq5"},
+		Files: []string{"/app/app.py", "/usr/local/lib/python3.11/site-packages/fastapi/__init__.py"}, Modules: []string{"fastapi"}, Env: []string{"API_KEY", "PATH"},
 		Incomplete: []string{"what it wrote: more than 10000 changes"},
 	}
 	r.Before, r.After = before(), after()
@@ -90,6 +94,7 @@ func Proved() *report.Report {
 		{Method: "POST", Path: "/items", Before: 201, After: 201, Same: true},
 	}
 	r.Bases = []report.Base{{Reference: "python:3.11", Used: "127.0.0.1:5005/library/python:3.11", Note: "stand-in built from Debian packages"}}
+	r.Delivered = []report.Delivery{{Kind: "push", Place: "registry.example/app:1.4", Digest: "sha256:0123", Attestations: []string{"provenance"}}}
 	r.Timings = []report.Timing{{Phase: "building", Seconds: 61.25}, {Phase: "measuring", Seconds: 21.5}}
 	return r
 }
@@ -97,7 +102,7 @@ func Proved() *report.Report {
 // Disproved is a report of a proof that speaks against the rewritten file.
 func Disproved() *report.Report {
 	r := Proved()
-	r.Verdict = report.Failed
+	r.Verdict, r.Delivered = report.Failed, nil
 	for i := range r.Plan.Applied {
 		r.Plan.Applied[i].Proven = false
 	}

@@ -71,7 +71,7 @@ func (b *browser) layerLine(i, width int) string {
 	if !l.Done {
 		state = "…" // still being read
 	}
-	line := fmt.Sprintf("%3d %s%s  %s", i+1, padLeft(size(float64(l.Bytes)), sizeColumn), state, oneLine(l.Instruction))
+	line := fmt.Sprintf("%3d %s%s  %s", i+1, padLeft(size(float64(l.Bytes)), sizeColumn), state, instruction(l.Instruction))
 	return b.selected(cut(line, width), width, i == b.layer, b.focus == layersPane)
 }
 
@@ -92,7 +92,7 @@ func (b *browser) details(width int) []string {
 	lines := []string{""}
 	if b.layer < len(b.layers) {
 		l := b.layers[b.layer]
-		for _, line := range firstLines(wrap(oneLine(l.Instruction), width), 4) {
+		for _, line := range firstLines(wrap(instruction(l.Instruction), width), 4) {
 			lines = append(lines, b.style(b.note, line))
 		}
 		lines = append(lines, fmt.Sprintf("%s in %s entries", size(float64(l.Bytes)), count(float64(l.Entries))))

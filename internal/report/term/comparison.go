@@ -211,8 +211,8 @@ func samples(before, after measure.Measurement) string {
 
 // origin says what the figures were taken with.
 func (pg *page) origin(r *report.Report, verbose bool) {
-	if r.Engine != (engine.Info{}) {
-		pg.labelled("engine", fmt.Sprintf("%s, BuildKit %s, %s", r.Engine.Name, r.Engine.Version, r.Engine.Platform))
+	if r.Engine.Name != "" {
+		pg.labelled("engine", engineText(r.Engine))
 	}
 	for _, b := range r.Bases {
 		text := b.Reference + ": " + b.Used
@@ -221,9 +221,40 @@ func (pg *page) origin(r *report.Report, verbose bool) {
 		}
 		pg.labelled("base", text)
 	}
+	for _, d := range r.Delivered {
+		pg.labelled("put out", deliveryText(d))
+	}
 	if verbose {
 		for _, t := range r.Timings {
 			pg.labelled("time", fmt.Sprintf("%s %s", seconds(t.Seconds), t.Phase))
 		}
 	}
+}
+
+// deliveryText says where the image was put, and with what.
+func deliveryText(d report.Delivery) string {
+	text := map[string]string{"layout": "OCI layout ", "archive": "OCI archive ", "push": "pushed to ", "load": "loaded as "}[d.Kind] + d.Place
+	if d.Digest != "" {
+		text += ", " + d.Digest
+	}
+	if len(d.Attestations) > 0 {
+		text += ", with " + strings.Join(d.Attestations, " and ")
+	}
+	return text
+}
+
+// engineText says what served, and why.
+func engineText(e engine.Info) string {
+	text := e.Name
+	if e.Daemon != "" {
+		text += ", " + e.Daemon
+	}
+	if e.Version != "" {
+		text += ", BuildKit " + e.Version
+	}
+	text += ", " + e.Platform
+	if e.Chosen != "" {
+		text += " (" + e.Chosen + ")"
+	}
+	return text
 }

@@ -2,6 +2,7 @@ package term
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/plimsoll/plimsoll/internal/inspect"
@@ -41,7 +42,11 @@ func (pg *page) heading(text string) {
 func (pg *page) imageHead(r *inspect.Report) {
 	pg.linef("%s  %s/%s", pg.style(pg.bold, oneLine(r.Reference)), oneLine(r.OS), oneLine(r.Architecture))
 	pg.linef("%s", pg.style(pg.dim, oneLine(r.Digest)))
-	pg.linef("%s uncompressed, %s to transfer, %s, %s", bytesText(r.ArchiveBytes), bytesText(r.TransferBytes),
+	transfer := "stored like that"
+	if r.Compressed() {
+		transfer = bytesText(r.TransferBytes) + " to transfer"
+	}
+	pg.linef("%s uncompressed, %s, %s, %s", bytesText(r.ArchiveBytes), transfer,
 		plural(len(r.Layers), "layer", "layers"), plural(r.Files, "file", "files"))
 	pg.linef("files: %s in the layers, %s in the final tree, %s reclaimable (%.1f%%)", bytesText(r.LayerBytes), bytesText(r.FlatBytes),
 		bytesText(r.ReclaimableBytes()), r.WastePercent())
@@ -50,7 +55,7 @@ func (pg *page) imageHead(r *inspect.Report) {
 func (pg *page) layers(r *inspect.Report) {
 	pg.heading("Layers")
 	for i, l := range r.Layers {
-		pg.linef("  %2d  %9s  %s", i+1, bytesText(l.ArchiveBytes), cut(oneLine(l.Instruction), max(pg.width-17, 60)))
+		pg.linef("  %2d  %9s  %s", i+1, bytesText(l.ArchiveBytes), cut(instruction(l.Instruction), max(pg.width-17, 60)))
 		var told []string
 		for _, part := range []struct {
 			n    int
@@ -64,8 +69,29 @@ func (pg *page) layers(r *inspect.Report) {
 			told = append(told, bytesText(l.WastedBytes)+" wasted")
 		}
 		told = append(told, short(l.Digest))
-		pg.linef("      %9s  %s", bytesText(l.TransferBytes), pg.style(pg.dim, strings.Join(told, ", ")))
+		transfer := bytesText(l.TransferBytes)
+		if l.Digest == l.DiffID {
+			transfer = ""
+		}
+		pg.linef("      %9s  %s", transfer, pg.style(pg.dim, strings.Join(told, ", ")))
 	}
+}
+
+// shellStep matches what the older builders of Docker put before the command of a RUN: how many build arguments there were,
+// each with its value, and the shell.
+var shellStep = regexp.MustCompile(`^(?:\|(\d+) (.*?))?/bin/sh -c `)
+
+// instruction is what made a layer, as it stood in the Dockerfile.
+func instruction(history string) string {
+	text := strings.TrimSuffix(oneLine(history), " # buildkit")
+	if rest, ok := strings.CutPrefix(text, "/bin/sh -c #(nop) "); ok {
+		return strings.TrimSpace(rest)
+	}
+	text = strings.TrimPrefix(text, "RUN ")
+	if at := shellStep.FindStringSubmatchIndex(text); at != nil {
+		return "RUN " + text[at[1]:]
+	}
+	return strings.TrimSuffix(oneLine(history), " # buildkit")
 }
 
 // short is a digest as people tell them apart.
@@ -81,6 +107,7 @@ func (pg *page) waste(r *inspect.Report, most int) {
 			pg.linef("  %9s  %s", bytesText(n), causeText(cause))
 		}
 	}
+	pg.linef("")
 	for _, item := range r.Waste.Items[:most] {
 		pg.linef("  %9s  %s  %s", bytesText(item.Bytes), item.Cause, oneLine("/"+item.Path))
 		pg.linef("             %s", pg.style(pg.dim, fmt.Sprintf("%s in layer %d, by layer %d", plural(item.Files, "file", "files"), item.In+1, item.By+1)))
@@ -163,7 +190,7 @@ func (pg *page) credentials(r *inspect.Report, most int) {
 		pg.linef("  %s  %s", pg.style(look, s.Rule), place)
 		pg.linef("    %s", pg.style(pg.dim, oneLine(s.Redacted)+"  "+s.Why))
 		if s.Instruction != "" {
-			pg.linef("    %s", pg.style(pg.dim, cut(oneLine(s.Instruction), max(pg.width-4, 80))))
+			pg.linef("    %s", pg.style(pg.dim, cut(instruction(s.Instruction), max(pg.width-4, 80))))
 		}
 	}
 	pg.more(len(r.Secrets) - most)
@@ -211,9 +238,9 @@ func (p *Printer) ImageComparison(c *inspect.Comparison) error {
 	for _, f := range c.Config {
 		pg.linef("  %s: %s → %s", oneLine(f.Field), quoted(f.A), quoted(f.B))
 	}
-	pg.fileSet("Files added", c.Added)
-	pg.fileSet("Files removed", c.Removed)
-	pg.fileSet("Files changed", c.Changed)
+	pg.fileSet("Files added", c.Added, signedBytes)
+	pg.fileSet("Files removed", c.Removed, func(n int64) string { return signedBytes(-n) })
+	pg.fileSet("Files changed", c.Changed, changedBytes)
 	return p.flush(pg)
 }
 
@@ -230,6 +257,9 @@ func (pg *page) differences(title string, all []inspect.Difference, most int) {
 	}
 	pg.heading(title)
 	for _, d := range all[:most] {
+		if d.A == 0 && d.B == 0 && d.WasVer == d.NowVer {
+			continue
+		}
 		versions := ""
 		if d.WasVer != d.NowVer {
 			versions = fmt.Sprintf("  %s → %s", quoted(d.WasVer), quoted(d.NowVer))
@@ -241,9 +271,17 @@ func (pg *page) differences(title string, all []inspect.Difference, most int) {
 		case d.B > d.A:
 			look = pg.bad
 		}
-		pg.linef("  %9s → %9s  %s  %s%s", bytesText(d.A), bytesText(d.B), pg.style(look, padLeft(signedBytes(d.B-d.A), 10)), oneLine(d.Name), versions)
+		pg.linef("  %9s → %9s  %s  %s%s", bytesText(d.A), bytesText(d.B), pg.style(look, padLeft(changedBytes(d.B-d.A), 10)), oneLine(d.Name), versions)
 	}
 	pg.more(len(all) - most)
+}
+
+// changedBytes is a difference that may be none.
+func changedBytes(n int64) string {
+	if n == 0 {
+		return "same"
+	}
+	return signedBytes(n)
 }
 
 func signedBytes(n int64) string {
@@ -253,13 +291,13 @@ func signedBytes(n int64) string {
 	return "+" + bytesText(n)
 }
 
-func (pg *page) fileSet(title string, set inspect.FileSet) {
+func (pg *page) fileSet(title string, set inspect.FileSet, text func(bytes int64) string) {
 	if set.Files == 0 {
 		return
 	}
-	pg.heading(fmt.Sprintf("%s: %d, %s", title, set.Files, signedBytes(set.Bytes)))
+	pg.heading(fmt.Sprintf("%s: %d, %s", title, set.Files, text(set.Bytes)))
 	for _, f := range set.Top {
-		pg.linef("  %10s  %s", signedBytes(f.Bytes), oneLine("/"+f.Path))
+		pg.linef("  %10s  %s", text(f.Bytes), oneLine("/"+f.Path))
 	}
 	if more := set.Files - len(set.Top); more > 0 {
 		pg.linef("  %s", pg.style(pg.dim, fmt.Sprintf("and %d more", more)))

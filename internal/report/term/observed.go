@@ -22,6 +22,9 @@ func (pg *page) observed(o *report.Observed) {
 		}
 		parts = append(parts, text)
 	}
+	if len(o.Modules) > 0 {
+		parts = append(parts, "loads the packages "+some(o.Modules))
+	}
 	if dirs := written(o.Writes); len(dirs) > 0 {
 		parts = append(parts, "writes "+some(dirs))
 	}

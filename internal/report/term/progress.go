@@ -101,6 +101,19 @@ func (p *Progress) Phase(name string) {
 	}
 }
 
+// Say writes a line that stays, above the live status.
+func (p *Progress) Say(message string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return
+	}
+	io.WriteString(p.w, p.erase()+"  "+oneLine(message)+"\n")
+	if p.options.Live {
+		p.draw()
+	}
+}
+
 // Event takes in one event of a build.
 func (p *Progress) Event(e engine.Event) {
 	p.mu.Lock()

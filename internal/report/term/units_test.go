@@ -111,3 +111,25 @@ func FuzzClean(f *testing.F) {
 		}
 	})
 }
+
+func TestInstruction(t *testing.T) {
+	for history, want := range map[string]string{
+		`/bin/sh -c #(nop)  CMD ["python3"]`:                 `CMD ["python3"]`,
+		`/bin/sh -c #(nop) COPY file:1c098ece in /app/ `:     `COPY file:1c098ece in /app/`,
+		`/bin/sh -c apt-get update`:                          `RUN apt-get update`,
+		`RUN /bin/sh -c apt-get update # buildkit`:           `RUN apt-get update`,
+		`|2 A=1 B=two /bin/sh -c make`:                       `RUN make`,
+		`RUN |1 A=1 /bin/sh -c echo /bin/sh -c x # buildkit`: `RUN echo /bin/sh -c x`,
+		`RUN --mount=type=cache,target=/x /bin/sh -c make`:   `RUN --mount=type=cache,target=/x /bin/sh -c make`,
+		`COPY . /app # buildkit`:                             `COPY . /app`,
+		`bazel build`:                                        `bazel build`,
+		`RUN /bin/bash -o pipefail -c make # buildkit`:       `RUN /bin/bash -o pipefail -c make`,
+		"": "",
+		"# debian.sh --arch 'amd64' out/ 'bookworm' '@1714000000'": "# debian.sh --arch 'amd64' out/ 'bookworm' '@1714000000'",
+		`/bin/sh -c #(nop) ADD file:2a in / `:                      `ADD file:2a in /`,
+	} {
+		if got := instruction(history); got != want {
+			t.Errorf("%q is told as %q, want %q", history, got, want)
+		}
+	}
+}

@@ -1,0 +1,76 @@
+package app
+
+import (
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/plimsoll/plimsoll/internal/agent"
+	"github.com/plimsoll/plimsoll/internal/engine"
+	"github.com/plimsoll/plimsoll/internal/observe"
+)
+
+// What a program writes of an error that it caught says what its answers do not.
+func TestAnErrorThatOnlyTheOutputTells(t *testing.T) {
+	wrote := func(output string) *observe.Outcome { return &observe.Outcome{Output: output} }
+	for _, c := range []struct{ name, first, second, after, want string }{
+		{"nothing", "ready\n", "ready\n", "ready\n", ""},
+		{"a caught error", "ready\n", "ready\n", "ready\nWARN heartbeat: [Errno 13] Permission denied\n", "heartbeat: [Errno 13] Permission denied"},
+		{"an error of before, too", "open 1: no such file or directory\n", "ready\n", "open 2: No such file or directory\n", ""},
+		{"another error than that of before", "open 1: no such file or directory\n", "", "open 1: permission denied\n", "open 1: permission denied"},
+	} {
+		f := newCause([]*observe.Outcome{wrote(c.first), wrote(c.second)}, wrote(c.after))
+		if (f != nil) != (c.want != "") || f != nil && !strings.Contains(f.reason, c.want) {
+			t.Errorf("%s: %+v, want %q", c.name, f, c.want)
+		}
+	}
+}
+
+func TestAHandlerOfTheStopSignalThatFails(t *testing.T) {
+	exit := func(code int, signal syscall.Signal) *observe.Outcome {
+		return &observe.Outcome{Exit: engine.Exit{Code: code, Signal: signal}}
+	}
+	kept, killed, job := &observe.Outcome{Kept: true}, &observe.Outcome{Killed: true}, &observe.Outcome{Ended: &engine.Exit{}}
+	well, fails, bySignal := exit(0, 0), exit(3, 0), exit(143, syscall.SIGTERM)
+	for _, c := range []struct {
+		name                 string
+		first, second, after *observe.Outcome
+		want                 bool
+	}{
+		{"both end well", well, well, well, false},
+		{"after fails", well, well, fails, true},
+		{"the second run was not stopped", well, kept, fails, true},
+		{"before fails now and then", well, fails, fails, false},
+		{"before was killed", killed, kept, fails, false},
+		{"after ends by the signal", well, well, bySignal, false},
+		{"before ended by the signal", bySignal, bySignal, fails, false},
+		{"a job, which ends by itself", job, job, job, false},
+	} {
+		if f := onStop([]*observe.Outcome{c.first, c.second}, c.after); (f != nil) != c.want {
+			t.Errorf("%s: %+v, want a fault: %v", c.name, f, c.want)
+		}
+	}
+}
+
+// A fault that the second request or the hundredth brings about shows in no answer that was compared.
+func TestRequestsThatFailWhenTheyAreRepeated(t *testing.T) {
+	load := func(statuses map[int]int, failed int) *observe.Outcome {
+		return &observe.Outcome{Load: &agent.Load{Sent: 100, Failed: failed, Statuses: statuses, LastError: "EOF"}}
+	}
+	well := load(map[int]int{200: 90, 404: 10}, 0)
+	for _, c := range []struct {
+		name          string
+		before, after *observe.Outcome
+		want          bool
+	}{
+		{"alike", well, load(map[int]int{200: 100}, 0), false},
+		{"a status of before's too", load(map[int]int{500: 1, 200: 99}, 0), load(map[int]int{500: 9, 200: 91}, 0), false},
+		{"errors", well, load(map[int]int{200: 90, 500: 10}, 0), true},
+		{"no answers", well, load(map[int]int{200: 99}, 1), true},
+		{"nothing that reads", &observe.Outcome{}, &observe.Outcome{}, false},
+	} {
+		if f := underLoad(c.before, c.after); (f != nil) != c.want {
+			t.Errorf("%s: %+v, want a fault: %v", c.name, f, c.want)
+		}
+	}
+}

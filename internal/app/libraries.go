@@ -1,0 +1,133 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/plimsoll/plimsoll/internal/agent"
+	"github.com/plimsoll/plimsoll/internal/ecosystem"
+	"github.com/plimsoll/plimsoll/internal/observe"
+	"github.com/plimsoll/plimsoll/internal/project"
+)
+
+// libraryDirs are where a version has files with compiled code that are not the base's: what the runner copies, the
+// working directory, and where the run of the original had packages.
+func (p *proof) libraryDirs(from *project.Project) (dirs []string) {
+	add := func(dir string) {
+		if dir != "/" && dir != "" && !slices.Contains(dirs, dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	if facts := from.Facts; facts != nil && facts.Bundle != nil {
+		for _, c := range facts.Bundle.Carries {
+			if strings.Contains(string(from.File.Source), c.To) {
+				add(c.To)
+			}
+		}
+	}
+	if final := from.File.Final(); final != nil {
+		add(path.Clean(from.File.EndState(final).Workdir))
+	}
+	if p.observed == nil {
+		return dirs
+	}
+	for _, file := range p.observed.Opened {
+		for _, folder := range []string{"/site-packages/", "/dist-packages/"} {
+			if at := strings.Index(file, folder); at >= 0 {
+				add(file[:at+len(folder)-1])
+			}
+		}
+	}
+	return dirs
+}
+
+// settleLibraries leaves in an outcome the shared libraries that after lacks, before did not, and that are needed: by
+// a file of a package that the original loaded or the source imports, or by one of the application's own. What else
+// lacks one is noted.
+func (p *proof) settleLibraries(ctx context.Context, out *observe.Outcome) error {
+	if out.Ended != nil { // it was over before its files could be looked at
+		missing, err := p.missingIn(ctx, p.after.built.Result.Image, p.libraryDirs(p.result.Project))
+		if err != nil {
+			return err
+		}
+		out.Missing = missing
+	}
+	out.Missing = slices.DeleteFunc(out.Missing, func(m agent.MissingLibrary) bool { return m.Elsewhere != "" })
+	if len(out.Missing) == 0 {
+		return nil
+	}
+	lacked, err := p.missingIn(ctx, p.before.built.Result.Image, p.libraryDirs(p.project))
+	if err != nil {
+		return err
+	}
+	var unused []string
+	out.Missing = slices.DeleteFunc(out.Missing, func(m agent.MissingLibrary) bool {
+		switch {
+		case slices.ContainsFunc(lacked, func(l agent.MissingLibrary) bool {
+			return l.Library == m.Library && placeOf(l.File) == placeOf(m.File)
+		}):
+			return true
+		case p.loads(m.File):
+			return false
+		}
+		unused = append(unused, fmt.Sprintf("%s needs %s", m.File, m.Library))
+		return true
+	})
+	if len(unused) > 0 {
+		slices.Sort(unused)
+		note := "Not in the rewritten image, and not needed in the run: " + strings.Join(unused[:min(len(unused), 3)], ", ") + "."
+		if !slices.Contains(p.report.Notes, note) {
+			p.report.Notes = append(p.report.Notes, note)
+		}
+	}
+	return nil
+}
+
+// missingIn finds the libraries that files of an image need and its loader would not find, without starting what it holds.
+func (p *proof) missingIn(ctx context.Context, image string, dirs []string) (missing []agent.MissingLibrary, err error) {
+	if len(dirs) == 0 {
+		return nil, nil
+	}
+	err = observe.AtRest(ctx, p.engine, image, func(c *agent.Client) error {
+		a, err := c.ELF(ctx, agent.ELFRequest{Dirs: dirs, Timeout: time.Minute})
+		missing = a.Missing
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("looking for shared libraries: %w", err)
+	}
+	return missing, nil
+}
+
+// loads reports whether the application may load a file: it was opened in the run, or is a library of a package of
+// which something was, or that the source imports; or that can't be told. A program of a package counts only when it was
+// itself opened.
+func (p *proof) loads(file string) bool {
+	seen := p.observed
+	name := ecosystem.PackageOf(file)
+	if seen == nil || seen.Untraced != "" || len(seen.Opened) == 0 || name == "" {
+		return true
+	}
+	facts := p.project.Facts
+	library := path.Ext(file) == ".node" || strings.Contains(path.Base(file)+".", ".so.")
+	if facts == nil || library && slices.Contains(facts.Imports, name) {
+		return true
+	}
+	return slices.ContainsFunc(seen.Opened, func(opened string) bool {
+		return placeOf(opened) == placeOf(file) || library && ecosystem.PackageOf(opened) == name && path.Base(opened) != "package.json"
+	})
+}
+
+// placeOf is a file's path in its folder of packages, which may lie elsewhere before and after.
+func placeOf(file string) string {
+	for _, folder := range []string{"/site-packages/", "/dist-packages/", "/node_modules/"} {
+		if _, rest, ok := strings.Cut(file, folder); ok {
+			return rest
+		}
+	}
+	return file
+}

@@ -1,0 +1,49 @@
+package buildkit
+
+import (
+	"context"
+	"sync"
+
+	"github.com/moby/buildkit/client"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/stats"
+)
+
+// Line tells when the connection to a daemon ends. BuildKit's client does not: a session that only waits would wait for a
+// daemon that was killed for ever.
+type Line struct {
+	mu    sync.Mutex
+	ended chan struct{}
+}
+
+// NewLine returns a line for one client.
+func NewLine() *Line { return &Line{ended: make(chan struct{})} }
+
+// Option has a client report to the line.
+func (l *Line) Option() client.ClientOpt { return client.WithGRPCDialOption(grpc.WithStatsHandler(l)) }
+
+// broken is closed when the connection that is there now ends. Without a line that never happens.
+func (l *Line) broken() <-chan struct{} {
+	if l == nil {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.ended
+}
+
+// HandleConn notes the end of a connection; a later one is another.
+func (l *Line) HandleConn(_ context.Context, s stats.ConnStats) {
+	if _, ok := s.(*stats.ConnEnd); !ok {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	close(l.ended)
+	l.ended = make(chan struct{})
+}
+
+// TagRPC, HandleRPC and TagConn are there for the interface alone.
+func (l *Line) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context   { return ctx }
+func (l *Line) HandleRPC(context.Context, stats.RPCStats)                         {}
+func (l *Line) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }

@@ -64,7 +64,7 @@ func (p *proof) runBefore(ctx context.Context) error {
 		<-ended
 		return fmt.Errorf("running before: %w", errors.Join(firstErr, err))
 	}
-	if !second.Up && p.portless(second) != p.kind {
+	if !second.Up && (p.kind == "" || p.portless(second) != p.kind) {
 		<-ended
 		return p.beforeFails(startFailure("before start, once more", second))
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/plimsoll/plimsoll/internal/agent"
+	"github.com/plimsoll/plimsoll/internal/ecosystem"
 	"github.com/plimsoll/plimsoll/internal/observe"
 	"github.com/plimsoll/plimsoll/internal/plan"
 )
@@ -20,7 +21,7 @@ func (p *proof) beside(ctx context.Context, out *observe.Outcome) *fault {
 			return f
 		}
 	}
-	return p.closedTo(ctx)
+	return p.restsOn(ctx)
 }
 
 // newCause is an error that after wrote of, and no run of before did.
@@ -62,35 +63,63 @@ const leastBySignal = 128
 // the signal itself is none of its own doing.
 func onStop(runs []*observe.Outcome, out *observe.Outcome) *fault {
 	for _, run := range runs {
-		if run.Ended != nil || run.Killed || !run.Kept && (run.Exit.Code != 0 || run.Exit.Signal != 0) {
+		if run.Ended != nil || run.Killed || run.Lost || !run.Kept && (run.Exit.Code != 0 || run.Exit.Signal != 0) {
 			return nil
 		}
 	}
 	stopped := slices.ContainsFunc(runs, func(run *observe.Outcome) bool { return !run.Kept })
-	if !stopped || out.Kept || out.Killed || out.Ended != nil || out.Exit.Code == 0 || out.Exit.Code >= leastBySignal {
+	if !stopped || out.Kept || out.Killed || out.Lost || out.Ended != nil || out.Exit.Code == 0 || out.Exit.Code >= leastBySignal {
 		return nil
 	}
 	return &fault{reason: fmt.Sprintf("on the stop signal it ended with code %d, and before with 0", out.Exit.Code), detail: out.Output}
 }
 
-// closedTo is a place that before wrote to and after can't. What answers do not show may show much later.
-func (p *proof) closedTo(ctx context.Context) *fault {
-	if p.hasOtherRuntime() {
-		return nil // what wrote there is not in after
+// restsOn is a file that before opened and after does not have, or a place that before wrote to and after can't. What
+// answers do not show may show much later.
+func (p *proof) restsOn(ctx context.Context) *fault {
+	write := p.writes()
+	switch {
+	case p.hasOtherRuntime():
+		return nil // what opened and wrote them is not in after
+	case len(write.Paths) == 0 && p.after == p.lackingOf:
+		return p.misses(p.observed.Gone)
+	case len(p.own)+len(write.Paths) == 0:
+		return nil
 	}
-	var closed []agent.PathAccess
+	var gone agent.LacksAnswer
+	var access agent.WritableAnswer
 	err := observe.AtRest(ctx, p.engine, p.after.built.Result.Image, func(c *agent.Client) (err error) {
-		closed, err = p.notWritable(ctx, c)
+		if gone, err = c.Lacks(ctx, agent.LacksRequest{Files: p.own}); err == nil && len(write.Paths) > 0 {
+			access, err = c.Writable(ctx, write)
+		}
 		return err
 	})
 	if err != nil {
-		p.report.Notes = append(p.report.Notes, "Whether after can write where before did is not known: "+err.Error()+".")
+		p.report.Notes = append(p.report.Notes, "Whether after has the files that before opened, and can write where that did, is not known: "+err.Error()+".")
 		return nil
 	}
-	if len(closed) == 0 {
+	if closed := notWritable(access); len(closed) > 0 {
+		return &fault{reason: p.closed(closed[0]), groups: []string{"security/root-user"}}
+	}
+	return p.misses(gone.Files)
+}
+
+// misses is a file of the application's own that after should have. The author of another Dockerfile may have left it out on purpose.
+func (p *proof) misses(gone []string) *fault {
+	facts := p.project.Facts
+	if facts == nil {
+		facts = &ecosystem.Facts{}
+	}
+	missed := facts.Missed(gone, p.project.File.EndState(p.project.File.Final()).Workdir)
+	switch {
+	case len(missed) == 0:
+		return nil
+	case p.opts.Against != "":
+		p.report.Notes = append(p.report.Notes, fmt.Sprintf("Before opened %s, which the image of %s does not have; no answer shows a difference.",
+			strings.Join(missed[:min(len(missed), maxClues)], ", "), p.opts.Against))
 		return nil
 	}
-	return &fault{reason: p.closed(closed[0]), groups: []string{"security/root-user"}}
+	return &fault{reason: "before opened " + missed[0] + ", which is not in the image", groups: []string{"size/single-stage", "size/context-junk"}}
 }
 
 // hasOtherRuntime says whether after runs another program than before, as nginx in the place of one in Node.

@@ -31,8 +31,12 @@ func (p *proof) addClues(ctx context.Context, f *fault) {
 				return err
 			}
 		}
-		closed, err = p.notWritable(ctx, c)
-		return err
+		if write := p.writes(); len(write.Paths) > 0 {
+			a, err := c.Writable(ctx, write)
+			closed = notWritable(a)
+			return err
+		}
+		return nil
 	})
 	if err != nil {
 		return
@@ -72,11 +76,11 @@ func missingPackages(ctx context.Context, c *agent.Client, all []ecosystem.Packa
 	return missing, nil
 }
 
-// notWritable are files and directories that before wrote to and that the user of after can't write to. Root is asked nothing.
-func (p *proof) notWritable(ctx context.Context, c *agent.Client) (closed []agent.PathAccess, err error) {
+// writes asks of the files and directories that before wrote to whether the user of after can. Root is asked nothing.
+func (p *proof) writes() agent.WritableRequest {
 	user := p.after.built.User()
-	if isRoot(user) || p.observed == nil || len(p.observed.Writes) == 0 {
-		return nil, nil
+	if isRoot(user) || p.observed == nil {
+		return agent.WritableRequest{}
 	}
 	r := agent.WritableRequest{User: user}
 	if isRoot(p.before.built.User()) && !p.before.built.Sets("HOME") {
@@ -87,16 +91,17 @@ func (p *proof) notWritable(ctx context.Context, c *agent.Client) (closed []agen
 			r.Paths = append(r.Paths, w.Path)
 		}
 	}
-	a, err := c.Writable(ctx, r)
-	if err != nil {
-		return nil, err
-	}
+	return r
+}
+
+// notWritable are the first places that can't be written to.
+func notWritable(a agent.WritableAnswer) (closed []agent.PathAccess) {
 	for _, access := range a.Paths {
 		if !access.Writable && len(closed) < maxClues {
 			closed = append(closed, access)
 		}
 	}
-	return closed, nil
+	return closed
 }
 
 // npmLogs are what npm and npx write at each start about themselves. They go on where they can't.

@@ -25,6 +25,12 @@ import (
 // maxRequests bounds what is asked of one container.
 const maxRequests = 60
 
+// After is given more than before to answer: this much, and that many times what before took.
+const (
+	leastStart  = 20 * time.Second
+	startFactor = 10
+)
+
 // trial is how a side's container is run.
 func (p *proof) trial(s *side, from *project.Project) observe.Trial {
 	t := observe.Trial{
@@ -36,6 +42,9 @@ func (p *proof) trial(s *side, from *project.Project) observe.Trial {
 		if !facts.Health.Source.Observed() { // else before was not waited for in that way either
 			t.Path = facts.Health.Value
 		}
+	}
+	if p.before.trials != nil && t.StartTimeout == 0 { // before is known: another start than its own is not waited for a minute
+		t.StartTimeout = max(leastStart, time.Duration(startFactor*p.before.trials[0].Start*float64(time.Second)))
 	}
 	t.Serves = p.serves()
 	if t.Port == 0 && !t.Serves && t.StartTimeout == 0 {
@@ -187,8 +196,10 @@ func (p *proof) compare(out *observe.Outcome) *fault {
 	if f := missingLibrary(out); f != nil {
 		return f
 	}
-	switch h := out.Health; {
+	switch h, b := out.Health, first.Health; {
 	case h == nil || h.Proven():
+	case b != nil && b.Up == h.Up && b.Frozen == h.Frozen && b.Again == h.Again && b.Unfrozen == h.Unfrozen:
+		p.report.Notes = append(p.report.Notes, "The health check is no use, before and after alike: "+h.Reason+".")
 	case h.Up && h.Unfrozen: // kept, and not proven
 		p.report.Notes = append(p.report.Notes, "What the health check makes of a frozen application is not known: "+h.Reason+".")
 	default:
@@ -247,15 +258,17 @@ func (p *proof) settle(ctx context.Context) error {
 	limits := blame.Limits{Tries: maxTries, Time: max(minTimeBack, time.Since(p.began))}
 	passed := map[string]*attempt{}
 	begun, tries, last := time.Now(), 0, first
+	results, output, notes := p.results, p.report.Output, slices.Clip(p.report.Notes)
 	found, err := blame.Find(ctx, groups, outcomeOf(first), limits, func(ctx context.Context, keep []string) (blame.Outcome[*fault], error) {
 		tries++
 		out := slices.DeleteFunc(slices.Clone(groups), func(g string) bool { return slices.Contains(keep, g) })
 		p.phase(fmt.Sprintf("after fails (%s); try %d of at most %d: without %s", shortLine(redact(last.reason)), tries, maxTries, strings.Join(out, ", ")))
+		p.report.Notes = notes
 		if err := p.try(ctx, refusing(out, "left out while the fault is looked for")); err != nil {
 			return blame.Outcome[*fault]{}, err
 		}
 		if p.fault == nil {
-			passed[strings.Join(keep, " ")] = &attempt{p.result, p.after, p.results}
+			passed[strings.Join(keep, " ")] = &attempt{p.result, p.after, p.results, p.report.Output, p.report.Notes[len(notes):]}
 		} else {
 			last = p.fault
 		}
@@ -264,14 +277,37 @@ func (p *proof) settle(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.report.Notes = append(p.report.Notes, fmt.Sprintf("The rewritten files failed at first (%s): %d more versions were built and run in %.0f s to find out which edits to take back.", first.reason, found.Tries, time.Since(begun).Seconds()))
+	p.report.Notes = append(notes, fmt.Sprintf("The rewritten files failed at first (%s): %d more versions were built and run in %.0f s to find out which edits to take back.", first.reason, found.Tries, time.Since(begun).Seconds()))
 	kept := passed[strings.Join(found.Kept, " ")]
 	if kept == nil {
-		p.fault = first
+		p.fault, p.results, p.report.Output = first, results, output
 		p.fail()
 		return nil
 	}
 	return p.keep(kept, found, time.Since(begun))
+}
+
+// keepProven takes back, where files are to be written, what the run has not shown to keep its promise: nothing is
+// written that is not proven.
+func (p *proof) keepProven(ctx context.Context) error {
+	if p.report.Verdict == report.Failed || !p.opts.Write || p.opts.Against != "" {
+		return nil
+	}
+	groups := p.unproven()
+	if len(groups) == 0 {
+		return nil
+	}
+	for _, g := range groups {
+		p.refused[g] = "taken back: in this run it could not be proven, and files are written"
+	}
+	p.phase("building and running after without what could not be proven (" + strings.Join(groups, ", ") + ")")
+	if err := p.try(ctx, p.refused); err != nil {
+		return err
+	}
+	if p.fault != nil {
+		p.fail()
+	}
+	return nil
 }
 
 // attempt is a version of after that passed.
@@ -279,11 +315,14 @@ type attempt struct {
 	result  *rewrite.Result
 	after   *side
 	results []probe.Result
+	output  *report.Output
+	notes   []string // that it gave occasion to
 }
 
 // keep goes on with a version that passed, and names what was taken back for it.
 func (p *proof) keep(a *attempt, found blame.Result[*fault], took time.Duration) error {
-	p.fault, p.after, p.results = nil, a.after, a.results
+	p.fault, p.after, p.results, p.report.Output = nil, a.after, a.results, a.output
+	p.report.Notes = append(p.report.Notes, a.notes...)
 	for _, r := range found.Removed {
 		p.refused[r.Group] = "taken back, its proof failed: " + r.Evidence.reason
 		if r.Untried { // what failed last may be another group's doing

@@ -2,9 +2,14 @@ package app
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
+	"github.com/plimsoll/plimsoll/internal/agent"
 	"github.com/plimsoll/plimsoll/internal/engine"
+	"github.com/plimsoll/plimsoll/internal/observe"
+	"github.com/plimsoll/plimsoll/internal/probe"
+	"github.com/plimsoll/plimsoll/internal/report"
 )
 
 func TestARegistryThatGoesAwaySaysNothingAboutTheEdits(t *testing.T) {
@@ -16,5 +21,37 @@ func TestARegistryThatGoesAwaySaysNothingAboutTheEdits(t *testing.T) {
 	broken := &engine.BuildError{Build: "after", Step: "RUN make", Err: errors.New("exit code: 2")}
 	if err := p.judge(t.Context(), broken); err != nil || p.fault == nil {
 		t.Errorf("a step that fails: error %v, fault %+v", err, p.fault)
+	}
+}
+
+// A health check that is of no use before either says nothing against after.
+func TestAHealthCheckThatNeverWasOfUse(t *testing.T) {
+	well := &observe.HealthStates{Up: true, Frozen: true, Again: true}
+	weak := &observe.HealthStates{Up: true, Again: true, Reason: "it passes while the application is frozen"}
+	fails := &observe.HealthStates{Reason: "it fails while the application is up: exit 127"}
+	for _, c := range []struct {
+		name          string
+		before, after *observe.HealthStates
+		fault         bool
+	}{
+		{"a good one", nil, well, false},
+		{"a new one that is weak", nil, weak, true},
+		{"the author's weak one", weak, weak, false},
+		{"one that got worse", well, weak, true},
+		{"one that calls what never was there", fails, fails, false},
+		{"one that calls what is gone", weak, fails, true},
+	} {
+		up := func(h *observe.HealthStates) *observe.Outcome {
+			return &observe.Outcome{Up: true, Port: 80, Health: h, Answers: []agent.HTTPAnswer{{Status: 200, Body: []byte("ok"), Length: 2}}}
+		}
+		p := &proof{report: &report.Report{}, requests: []probe.Request{{HTTPRequest: agent.HTTPRequest{Method: "GET", Path: "/"}}}}
+		p.before = &side{trials: []*observe.Outcome{up(c.before), up(nil)}}
+		f := p.compare(up(c.after))
+		if (f != nil) != c.fault || f != nil && !strings.Contains(f.reason, "health check") {
+			t.Errorf("%s: %+v, want a fault: %v", c.name, f, c.fault)
+		}
+		if told := len(p.report.Notes) > 0; told != (c.before != nil && !c.fault) {
+			t.Errorf("%s: notes %q", c.name, p.report.Notes)
+		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/plimsoll/plimsoll/internal/agent"
 	"github.com/plimsoll/plimsoll/internal/ecosystem"
+	"github.com/plimsoll/plimsoll/internal/measure"
 	"github.com/plimsoll/plimsoll/internal/observe"
 	"github.com/plimsoll/plimsoll/internal/probe"
 	"github.com/plimsoll/plimsoll/internal/report"
@@ -26,6 +27,7 @@ func (p *proof) learn(ctx context.Context, afterErr error) (buildErr, err error)
 		return afterErr, nil
 	}
 	p.lookAgain(ctx, seen)
+	p.settleWithImage(ctx, seen)
 	if afterErr == nil {
 		p.findLacking(ctx, seen)
 	}
@@ -52,18 +54,22 @@ func (p *proof) learn(ctx context.Context, afterErr error) (buildErr, err error)
 	return p.buildAgain(ctx)
 }
 
-// buildAgain builds after as it is planned now, with the cache.
+// buildAgain builds after as it is planned now. Where a build from nothing is measured, this is it: the image that is
+// measured has to be the one that is asked.
 func (p *proof) buildAgain(ctx context.Context) (buildErr, err error) {
 	if p.after, err = p.version("after", p.result.Project, p.afterEnv()); err != nil {
 		return nil, err
 	}
 	p.phase("building after with what the run showed")
+	if !p.opts.skips(measure.ColdBuild) {
+		return p.coldAgain(ctx)
+	}
 	built, buildErr := observe.BuildOne(ctx, p.engine, p.after.version, p.event)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	if buildErr == nil {
-		p.after.built = built
+		p.after.take(built)
 	}
 	return buildErr, nil
 }
@@ -78,51 +84,52 @@ func (p *proof) observeJob(ctx context.Context) {
 	p.observed = seen
 }
 
-// lookAgain starts the original beside an agent that holds, to see which files it opens, and finds out which
-// directories it made itself.
+// lookAgain starts the original beside an agent that holds, to see which files it opens. A job was watched when it was
+// looked at.
 func (p *proof) lookAgain(ctx context.Context, seen *ecosystem.Observed) {
-	if p.kind != job { // it was watched when it was looked at
-		p.phase("running before once more, to see which files it opens, and what it writes when it is stopped")
-		err := observe.AtRest(ctx, p.engine, p.before.built.Result.Image, func(c *agent.Client) error {
-			t := p.trial(p.before, p.project)
-			t.Port, t.Requests = seen.Port, probe.Asks(p.requests)
-			p.before.built.Opened(ctx, c, t, p.kind == "", seen)
-			return nil
-		})
-		if err != nil {
-			seen.Untraced = err.Error()
-		}
+	if p.kind == job {
+		return
 	}
-	if err := p.settleWrites(ctx, seen); err != nil {
-		seen.Incomplete = append(seen.Incomplete, "which directories it made: "+err.Error())
-	}
-}
-
-// settleWrites finds out which directories the application made itself: those that its image does not have.
-func (p *proof) settleWrites(ctx context.Context, seen *ecosystem.Observed) error {
-	if len(seen.Writes) == 0 {
+	p.phase("running before once more, to see which files it opens, and what it writes when it is stopped")
+	err := observe.AtRest(ctx, p.engine, p.before.built.Result.Image, func(c *agent.Client) error {
+		t := p.trial(p.before, p.project)
+		t.Port, t.Requests = seen.Port, probe.Asks(p.requests)
+		p.before.built.Opened(ctx, c, t, p.kind == "", seen)
 		return nil
-	}
-	a, err := p.lacks(ctx, p.before, agent.LacksRequest{Dirs: observe.Parents(seen.Writes)})
+	})
 	if err != nil {
-		return err
+		seen.Untraced = err.Error()
 	}
-	seen.Writes = observe.Settled(seen.Writes, a.Dirs)
-	return nil
 }
 
-// findLacking finds out which packages and files, that before had loaded or opened, after does not have.
-func (p *proof) findLacking(ctx context.Context, seen *ecosystem.Observed) {
-	var r agent.LacksRequest
-	if !p.otherRuntime() {
-		for _, pkg := range seen.Packages {
-			r.Packages = append(r.Packages, pkg.Name)
-		}
-	}
+// settleWithImage holds what the run wrote and opened against the original image: a directory that this does not have the
+// application made itself, and so it did a file, as a log or a lock is, of which nothing is lost.
+func (p *proof) settleWithImage(ctx context.Context, seen *ecosystem.Observed) {
+	r := agent.LacksRequest{Dirs: observe.Parents(seen.Writes)}
 	workdir := p.project.File.EndState(p.project.File.Final()).Workdir
 	for _, file := range seen.Opened {
 		if ecosystem.OwnFile(file, workdir) {
 			r.Files = append(r.Files, file)
+		}
+	}
+	if len(r.Dirs)+len(r.Files) == 0 {
+		return
+	}
+	a, err := p.lacks(ctx, p.before, r)
+	if err != nil {
+		seen.Incomplete = append(seen.Incomplete, "which files and directories it made itself: "+err.Error())
+		return
+	}
+	seen.Writes = observe.Settled(seen.Writes, a.Dirs)
+	p.own = slices.DeleteFunc(r.Files, func(file string) bool { return slices.Contains(a.Files, file) })
+}
+
+// findLacking finds out which packages and files, that before had loaded or opened, after does not have.
+func (p *proof) findLacking(ctx context.Context, seen *ecosystem.Observed) {
+	r := agent.LacksRequest{Files: p.own}
+	if !p.otherRuntime() {
+		for _, pkg := range seen.Packages {
+			r.Packages = append(r.Packages, pkg.Name)
 		}
 	}
 	if len(r.Packages)+len(r.Files) == 0 {
@@ -133,17 +140,7 @@ func (p *proof) findLacking(ctx context.Context, seen *ecosystem.Observed) {
 		seen.Incomplete = append(seen.Incomplete, "what the rewritten image lacks: "+err.Error())
 		return
 	}
-	seen.Lacking = withoutBrought(a.Packages, seen.Packages)
-	if seen.Gone = a.Files; len(a.Files) == 0 {
-		return
-	}
-	// What is not in the original image either was made in the run, as a log or a lock is.
-	made, err := p.lacks(ctx, p.before, agent.LacksRequest{Files: a.Files})
-	if err != nil {
-		seen.Incomplete = append(seen.Incomplete, "which files it made itself: "+err.Error())
-		return
-	}
-	seen.Gone = slices.DeleteFunc(a.Files, func(file string) bool { return slices.Contains(made.Files, file) })
+	seen.Lacking, seen.Gone, p.lackingOf = withoutBrought(a.Packages, seen.Packages), a.Files, p.after
 }
 
 // lacks asks an image what it does not have, in a container in which nothing else runs.
@@ -183,6 +180,7 @@ func (p *proof) refill() {
 	p.report.Findings, p.report.Suppressed, p.report.NotEvaluated = nil, nil, nil
 	p.report.Secrets = p.subject.secrets()
 	fill(p.report, p.result.Found)
+	p.log.learn(p.report)
 }
 
 // maxShown bounds each list of what was observed in the report.

@@ -89,8 +89,8 @@ func TestFilesThatTheRunMadeAreNotGone(t *testing.T) {
 		started                     []string
 	}{
 		{"a log and a lock that it made, a template that it read", []string{"/srv/logs/app.log", "/srv/app.lock", "/srv/page.html", "/srv/main.py"},
-			[]string{"/srv/page.html", "/srv/main.py"}, []string{"/srv/main.py"}, []string{"/srv/page.html"}, []string{"after", "before"}},
-		{"nothing is gone", []string{"/srv/main.py"}, []string{"/srv/main.py"}, []string{"/srv/main.py"}, nil, []string{"after"}},
+			[]string{"/srv/page.html", "/srv/main.py"}, []string{"/srv/main.py"}, []string{"/srv/page.html"}, []string{"before", "after"}},
+		{"nothing is gone", []string{"/srv/main.py"}, []string{"/srv/main.py"}, []string{"/srv/main.py"}, nil, []string{"before", "after"}},
 	} {
 		e := &trees{files: map[string][]string{"before": c.before, "after": c.after}}
 		file, err := dockerfile.Parse("Dockerfile", []byte("FROM debian\nWORKDIR /srv\n"))
@@ -102,6 +102,7 @@ func TestFilesThatTheRunMadeAreNotGone(t *testing.T) {
 		}
 		p := &proof{engine: e, project: &project.Project{File: file}, before: image("before"), after: image("after")}
 		seen := &ecosystem.Observed{Opened: c.opened}
+		p.settleWithImage(t.Context(), seen)
 		p.findLacking(t.Context(), seen)
 		if !slices.Equal(seen.Gone, c.gone) || !slices.Equal(e.run, c.started) || seen.Incomplete != nil {
 			t.Errorf("%s: gone %q, want %q; started %q, %q", c.name, seen.Gone, c.gone, e.run, seen.Incomplete)

@@ -27,7 +27,7 @@ const enough = 2 * time.Second
 // asking is done.
 func (p *proof) measure(ctx context.Context) error {
 	if len(p.after.cold) == 0 && !p.opts.skips(measure.ColdBuild) {
-		if err := p.coldAgain(ctx); err != nil {
+		if err := p.madeAnew(ctx); err != nil || p.fault != nil {
 			return err
 		}
 	}
@@ -71,23 +71,40 @@ func (p *proof) measure(ctx context.Context) error {
 // company, as before had.
 const briefBuild = 30
 
-// coldAgain builds the version of after that is left with no step cached. A build that has the machine for
-// itself is quicker: where it is cheap, before is built beside it again.
-func (p *proof) coldAgain(ctx context.Context) error {
+// madeAnew builds the version of after that the search for a fault has left with no step cached, and judges that: what is
+// fetched anew may be another release.
+func (p *proof) madeAnew(ctx context.Context) error {
+	p.phase("building after once more, no step cached")
+	buildErr, err := p.coldAgain(ctx)
+	if err == nil {
+		err = p.judge(ctx, buildErr)
+	}
+	if err == nil && p.fault != nil {
+		p.fault.reason = "built once more, with no step cached: " + p.fault.reason
+		p.fail()
+	}
+	return err
+}
+
+// coldAgain builds after as it is planned now with no step cached. A build that has the machine for itself is quicker:
+// where it is cheap, before is built beside it again.
+func (p *proof) coldAgain(ctx context.Context) (buildErr, err error) {
 	versions := []observe.Version{p.after.version}
 	if beside := p.before.cold; len(beside) > 0 && beside[0] <= briefBuild {
 		versions = append(versions, p.before.version)
 	}
-	p.phase("building after once more, no step cached")
 	built, errs := observe.BuildBoth(ctx, p.engine, versions, true, p.event)
-	if err := errors.Join(errs...); err != nil {
-		return err
+	if err := errors.Join(append(errs[1:], ctx.Err())...); err != nil {
+		return nil, err
+	}
+	if errs[0] != nil {
+		return errs[0], nil
 	}
 	p.after.take(built[0])
 	if p.after.coldAlone = len(built) == 1; !p.after.coldAlone {
 		p.before.cold = append(p.before.cold, built[1].Result.Solve.Seconds())
 	}
-	return nil
+	return nil, nil
 }
 
 // sample repeats a measurement until there are enough samples, or until it
@@ -107,13 +124,13 @@ func (p *proof) sample(take func() (float64, error)) ([]float64, error) {
 	return samples, nil
 }
 
-// startStop adds containers to those that ran already until there are enough samples.
+// startStop adds containers to those that ran already until there are enough samples, or enough time was taken.
 func (p *proof) startStop(ctx context.Context, s *side) error {
 	from := p.project
 	if s == p.after {
 		from = p.result.Project
 	}
-	for p.kind == "" && len(s.trials) < p.opts.Samples {
+	for begin := time.Now(); p.kind == "" && len(s.trials) < p.opts.Samples && time.Since(begin) <= enough; {
 		t := p.trial(s, from)
 		t.Health, t.Libraries, t.Load = nil, nil, 0
 		// A stop that had to be forced takes as long every time.
@@ -136,7 +153,7 @@ func (p *proof) rebuild(ctx context.Context, s *side) error {
 		p.leaveOut(measure.Rebuild, "no source file is known that could be changed without harm")
 		return nil
 	}
-	seconds, steps, err := observe.Rebuild(ctx, p.engine, s.version, change, p.opts.Samples, p.event)
+	seconds, steps, err := observe.Rebuild(ctx, p.engine, s.version, change, p.opts.Samples, enough, p.event)
 	if err != nil {
 		return err
 	}
@@ -267,8 +284,11 @@ func (s *side) text(metric measure.Metric, text, note string) {
 }
 
 func stopNote(o *observe.Outcome) string {
-	if o.Killed {
+	switch {
+	case o.Killed:
 		return "it did not end on the stop signal and was killed"
+	case o.Lost:
+		return "stop signal until exit, with a code that the engine lost"
 	}
 	return fmt.Sprintf("stop signal until exit, code %d", o.Exit.Code)
 }

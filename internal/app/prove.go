@@ -80,10 +80,13 @@ type proof struct {
 	results  []probe.Result
 	searcher *image.Searcher
 	observed *ecosystem.Observed // in the first run of before; nil when nothing was
-	kind     string              // of a program without a port: job or worker
-	fault    *fault              // what speaks against after; nil when nothing does
-	firstRun func() error        // waits for the first run of before to end, which may take its time to stop
-	refused  map[string]string   // groups that were taken back, with the reason
+	own      []string            // files of the application itself that before opened, and that its image has
+	// lackingOf is the version of after of which observed tells what it lacks.
+	lackingOf *side
+	kind      string            // of a program without a port: job or worker
+	fault     *fault            // what speaks against after; nil when nothing does
+	firstRun  func() error      // waits for the first run of before to end, which may take its time to stop
+	refused   map[string]string // groups that were taken back, with the reason
 }
 
 // side is one of the two versions.
@@ -160,6 +163,7 @@ func (p *proof) run(ctx context.Context) error {
 		return err
 	}
 	fill(p.report, p.result.Found)
+	p.log.learn(p.report)
 	if !p.result.Plan.Changed() {
 		p.report.Verdict = report.Unchanged
 		return nil
@@ -179,10 +183,10 @@ func (p *proof) run(ctx context.Context) error {
 	if err := p.settle(ctx); err != nil {
 		return err
 	}
-	if p.report.Verdict == report.Failed {
-		return nil
+	if err := p.keepProven(ctx); err != nil || p.report.Verdict == report.Failed {
+		return err
 	}
-	if err := p.measure(ctx); err != nil {
+	if err := p.measure(ctx); err != nil || p.report.Verdict == report.Failed {
 		return err
 	}
 	return p.conclude()
@@ -375,6 +379,9 @@ func runEnvironment(opts ProveOptions) ([]string, error) {
 
 // phase tells what is being done, and for how long the last thing took.
 func (p *proof) phase(name string) {
+	if p.report != nil {
+		name = p.report.Mask(name)
+	}
 	if done := p.phases.begin(name); done != nil && p.report != nil {
 		p.report.Timings = append(p.report.Timings, *done)
 	}

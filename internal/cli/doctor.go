@@ -61,17 +61,27 @@ func (s *session) showCheckup(c *report.Checkup, asJSON bool) error {
 	return nil
 }
 
-// candidates are the engines in the order in which --engine auto takes them.
+// candidates are the engines in the order in which --engine auto takes them, opened and held to the same as there.
 func (s *session) candidates(opts app.ProveOptions) []app.Candidate {
+	type open = func(context.Context) (engine.Engine, error)
+	usable := func(open open) open {
+		return func(ctx context.Context) (engine.Engine, error) {
+			e, err := open(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return held(e)
+		}
+	}
 	builders, why := s.builders(opts)
-	far := app.Candidate{Name: engineRemote, Open: func(ctx context.Context) (engine.Engine, error) { return openRemote(ctx, opts, builders, why) }}
+	far := app.Candidate{Name: engineRemote, Open: usable(func(ctx context.Context) (engine.Engine, error) { return openRemote(ctx, opts, builders, why) })}
 	far.Only = why
 	if len(builders) == 0 {
 		far.NotSet = "no BuildKit daemon is named (" + builderVariable + ", --builder)"
 	}
 	return []app.Candidate{
 		far,
-		{Name: engineDocker, Open: func(ctx context.Context) (engine.Engine, error) { return s.openDocker(ctx, opts, "") }},
-		{Name: engineEmbedded, Open: func(ctx context.Context) (engine.Engine, error) { return openEmbedded(ctx, opts, "") }},
+		{Name: engineDocker, Open: usable(func(ctx context.Context) (engine.Engine, error) { return s.askDocker(ctx, opts, "") })},
+		{Name: engineEmbedded, Open: usable(func(ctx context.Context) (engine.Engine, error) { return openEmbedded(ctx, opts, "") })},
 	}
 }

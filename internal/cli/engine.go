@@ -82,6 +82,11 @@ func (s *session) openEngine(ctx context.Context, opts app.ProveOptions) (engine
 	if err != nil {
 		return nil, err
 	}
+	return held(e)
+}
+
+// held closes an engine whose containers could not run plimsoll's own program.
+func held(e engine.Engine) (engine.Engine, error) {
 	if err := checkPlatform(e.Info()); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
@@ -105,9 +110,7 @@ func (s *session) chooseEngine(ctx context.Context, opts app.ProveOptions) (engi
 
 // autoEngine is a Docker Engine that answers, else the embedded one.
 func (s *session) autoEngine(ctx context.Context, opts app.ProveOptions) (engine.Engine, error) {
-	asking, cancel := context.WithTimeoutCause(ctx, askingLimit, fmt.Errorf("no answer within %s", askingLimit))
-	defer cancel()
-	e, err := s.openDocker(asking, opts, "it answers, and ")
+	e, err := s.askDocker(ctx, opts, "it answers, and ")
 	if err == nil || ctx.Err() != nil {
 		return e, err
 	}
@@ -166,6 +169,13 @@ func (s *session) openDocker(ctx context.Context, opts app.ProveOptions, why str
 	return docker.New(ctx, docker.Options{
 		Endpoint: endpoint, Chosen: why + endpoint.Why, Helper: helper, Mirrors: opts.Mirrors, Network: opts.Network, Access: opts.Access, Limits: opts.Limits,
 	})
+}
+
+// askDocker opens a Docker Engine that nobody asked for.
+func (s *session) askDocker(ctx context.Context, opts app.ProveOptions, why string) (engine.Engine, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, askingLimit, fmt.Errorf("no answer within %s", askingLimit))
+	defer cancel()
+	return s.openDocker(ctx, opts, why)
 }
 
 func openRemote(ctx context.Context, opts app.ProveOptions, addresses []string, why string) (engine.Engine, error) {

@@ -71,20 +71,24 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // fakeDoctor tries none of the engines: what PLIMSOLL_TEST_ENGINE names is ready.
-func fakeDoctor(_ context.Context, o app.DoctorOptions) (*report.Checkup, error) {
-	c := &report.Checkup{Version: o.Version, Engine: os.Getenv("PLIMSOLL_TEST_ENGINE")}
-	for _, candidate := range o.Engines {
-		check := report.Check{Subject: "engine " + candidate.Name, Status: report.Missing, Detail: "it is not installed; apt-get install " + candidate.Name}
-		switch {
-		case candidate.NotSet != "":
-			check.Status, check.Detail = report.NotSet, candidate.NotSet
-		case candidate.Name == c.Engine:
-			check.Status, check.Detail = report.Ready, "BuildKit v1"
+func fakeDoctor(ctx context.Context, o app.DoctorOptions) (*report.Checkup, error) {
+	for i := range o.Engines {
+		name := o.Engines[i].Name
+		o.Engines[i].Open = func(context.Context) (engine.Engine, error) {
+			if name != os.Getenv("PLIMSOLL_TEST_ENGINE") {
+				return nil, fmt.Errorf("it is not installed; apt-get install %s", name)
+			}
+			return readyEngine{}, nil
 		}
-		c.Checks = append(c.Checks, check)
 	}
-	return c, nil
+	return app.Doctor(ctx, o)
 }
+
+// readyEngine starts and ends.
+type readyEngine struct{ engine.Engine }
+
+func (readyEngine) Info() engine.Info { return engine.Info{Version: "v1"} }
+func (readyEngine) Close() error      { return nil }
 
 func fakeCheck(_ context.Context, o app.CheckOptions) ([]*report.Report, error) {
 	var reports []*report.Report

@@ -95,16 +95,24 @@ func (f *Facts) keepGone(seen *Observed, workdir string) {
 	if f.DevDependencies.Known() {
 		f.keepDev(seen)
 	}
-	if f.startsOther() {
-		return
-	}
-	for _, file := range seen.Gone {
-		if !OwnFile(file, workdir) || moduleOf(file) != "" {
-			continue
-		}
+	for _, file := range f.Missed(seen.Gone, workdir) {
 		note := "observed: it opened " + file + ", which the rewritten image does not have"
 		f.RunFiles = append(f.RunFiles, Fact[string]{Value: file, Source: Source{Note: note}})
 	}
+}
+
+// Missed are those of the files that the original opened, and the rewritten image lacks, that the application itself
+// wants: its own, where the image still starts the same program.
+func (f *Facts) Missed(gone []string, workdir string) (missed []string) {
+	if f.startsOther() {
+		return nil
+	}
+	for _, file := range gone {
+		if OwnFile(file, workdir) && moduleOf(file) == "" {
+			missed = append(missed, file)
+		}
+	}
+	return missed
 }
 
 // startsOther reports whether the runner starts another program than the original, as a web server in the place of one

@@ -115,10 +115,11 @@ type Change struct {
 
 // Rebuild measures how long a version takes to build after the change, caches
 // warm: wall time of the steps, without exporting. Each sample changes the
-// file anew. The first build is not counted: it warms the caches that a build
-// without cache leaves cold. The steps are those of the last build.
-func Rebuild(ctx context.Context, e engine.Engine, v Version, c Change, samples int, progress func(engine.Event)) (seconds []float64, steps []engine.Step, err error) {
-	for n := range samples + 1 {
+// file anew, until there are enough, or enough time was taken. The first build is not counted: it warms the caches that a
+// build without cache leaves cold. The steps are those of the last build.
+func Rebuild(ctx context.Context, e engine.Engine, v Version, c Change, samples int, enough time.Duration, progress func(engine.Event)) (seconds []float64, steps []engine.Step, err error) {
+	taken := 0.0
+	for n := 0; n == 0 || len(seconds) < samples && taken <= enough.Seconds(); n++ {
 		req := v.Build
 		stamp := fmt.Sprintf("\n%s rebuild %d at %d\n", c.Comment, n, time.Now().UnixNano())
 		if n == 0 {
@@ -131,6 +132,7 @@ func Rebuild(ctx context.Context, e engine.Engine, v Version, c Change, samples 
 		}
 		if n > 0 {
 			seconds = append(seconds, res.Solve.Seconds())
+			taken += res.Solve.Seconds()
 			steps = res.Steps
 		}
 	}

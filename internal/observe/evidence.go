@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,22 +26,65 @@ func (r *runner) evidence(ctx context.Context, asked []agent.HTTPRequest) error 
 		return nil
 	}
 	seen := &ecosystem.Observed{Port: r.out.Port, Answered: answered(asked, r.out.Answers)}
-	for _, look := range []struct {
-		at   string
-		take func(context.Context, *ecosystem.Observed) error
-	}{
-		{"its sockets", r.sockets}, {"its processes", r.family}, {"its environment", r.environment},
-		{"its libraries", r.loaded}, {"what it wrote", r.written},
-	} {
-		if err := look.take(ctx, seen); err != nil {
-			seen.Incomplete = append(seen.Incomplete, look.at+": "+err.Error())
-		}
+	a, err := r.agent.Look(ctx, agent.LookRequest{Changes: maxWritten, Timeout: lookLimit})
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
-	if err := ctx.Err(); err != nil {
-		return err
+	if err != nil {
+		seen.Incomplete = append(seen.Incomplete, "what it is and does: "+err.Error())
+	} else {
+		seen.Incomplete = show(seen, a)
+		if a.Processes.Error == "" {
+			r.family = &a.Processes.Answer
+		}
 	}
 	r.Evidence(seen)
 	return nil
+}
+
+// lookLimit bounds the look at a running container, most of which is the walk through its files.
+const lookLimit = time.Minute
+
+// show puts down what a look showed, and says what could not be seen.
+func show(seen *ecosystem.Observed, a agent.LookAnswer) (incomplete []string) {
+	miss := func(what string, err error) {
+		if err != nil {
+			incomplete = append(incomplete, what+": "+err.Error())
+		}
+	}
+	sockets, err := a.Sockets.Get()
+	miss("its sockets", err)
+	for _, s := range sockets.Sockets {
+		seen.Sockets = append(seen.Sockets, ecosystem.Socket{Address: s.Address, Port: s.Port, PID: s.PID})
+	}
+	family, err := a.Processes.Get()
+	miss("its processes", err)
+	for _, p := range family.Processes {
+		seen.Processes = append(seen.Processes, ecosystem.Process{
+			PID: p.PID, PPID: p.PPID, Argv: p.Argv, Exe: p.Exe, Dir: p.Dir, UID: p.UID, GID: p.GID,
+		})
+	}
+	env, err := a.Env.Get()
+	miss("its environment", err)
+	seen.Env = env.Names
+	loaded, err := a.Loaded.Get()
+	miss("its libraries", cmp.Or(err, incompleteness(loaded.Incomplete)))
+	seen.Programs, seen.Libraries = loaded.Programs, loaded.Libraries
+	for _, p := range loaded.Packages {
+		seen.Packages = append(seen.Packages, ecosystem.Package{Name: p.Name, Files: p.Files, Brings: p.Brings})
+	}
+	changed, err := a.Changed.Get()
+	miss("what it wrote", cmp.Or(err, incompleteness(changed.Incomplete)))
+	seen.Writes = writes(changed.Changes)
+	return incomplete
+}
+
+// incompleteness is why an answer is not whole; nil when it is.
+func incompleteness(why string) error {
+	if why == "" {
+		return nil
+	}
+	return errors.New(why)
 }
 
 // answered are the paths, without variables, that were asked for and given.
@@ -53,46 +97,6 @@ func answered(asked []agent.HTTPRequest, answers []agent.HTTPAnswer) (paths []st
 	return paths
 }
 
-func (r *runner) sockets(ctx context.Context, seen *ecosystem.Observed) error {
-	a, err := r.agent.Sockets(ctx, agent.SocketsRequest{Timeout: 10 * time.Second})
-	for _, s := range a.Sockets {
-		seen.Sockets = append(seen.Sockets, ecosystem.Socket{Address: s.Address, Port: s.Port, PID: s.PID})
-	}
-	return err
-}
-
-func (r *runner) family(ctx context.Context, seen *ecosystem.Observed) error {
-	a, err := r.agent.Processes(ctx, agent.ProcessesRequest{Timeout: 10 * time.Second})
-	for _, p := range a.Processes {
-		seen.Processes = append(seen.Processes, ecosystem.Process{
-			PID: p.PID, PPID: p.PPID, Argv: p.Argv, Exe: p.Exe, Dir: p.Dir, UID: p.UID, GID: p.GID,
-		})
-	}
-	return err
-}
-
-func (r *runner) environment(ctx context.Context, seen *ecosystem.Observed) error {
-	a, err := r.agent.Env(ctx, agent.EnvRequest{Timeout: 10 * time.Second})
-	seen.Env = a.Names
-	return err
-}
-
-func (r *runner) loaded(ctx context.Context, seen *ecosystem.Observed) error {
-	a, err := r.agent.Loaded(ctx, agent.LoadedRequest{Timeout: 20 * time.Second})
-	seen.Programs, seen.Libraries = a.Programs, a.Libraries
-	for _, p := range a.Packages {
-		seen.Packages = append(seen.Packages, ecosystem.Package{Name: p.Name, Files: p.Files, Brings: p.Brings})
-	}
-	if err == nil && a.Incomplete != "" {
-		err = fmt.Errorf("%s", a.Incomplete)
-	}
-	return err
-}
-
-func (r *runner) written(ctx context.Context, seen *ecosystem.Observed) error {
-	return writtenIn(ctx, r.agent, seen)
-}
-
 func writtenIn(ctx context.Context, c *agent.Client, seen *ecosystem.Observed) (err error) {
 	seen.Writes, err = writesIn(ctx, c)
 	return err
@@ -100,10 +104,7 @@ func writtenIn(ctx context.Context, c *agent.Client, seen *ecosystem.Observed) (
 
 func writesIn(ctx context.Context, c *agent.Client) ([]ecosystem.Write, error) {
 	a, err := c.Changed(ctx, agent.ChangedRequest{Limit: maxWritten, Timeout: 30 * time.Second})
-	if err == nil && a.Incomplete != "" {
-		err = fmt.Errorf("%s", a.Incomplete)
-	}
-	return writes(a.Changes), err
+	return writes(a.Changes), cmp.Or(err, incompleteness(a.Incomplete))
 }
 
 // writes are the files that changed, and the directories that did so for no file that is still there: something was

@@ -56,22 +56,18 @@ func contains(all []string, one string) bool {
 	return false
 }
 
-func TestWhatAJobLoadsAtSeveralMomentsIsMerged(t *testing.T) {
+func TestPackagesOfSeveralLooksAreMerged(t *testing.T) {
 	seen := &ecosystem.Observed{}
-	merge(seen, agent.LoadedAnswer{Programs: []string{"/bin/sh"}, Packages: []agent.LoadedPackage{{Name: "libc6", Files: []string{"/lib/libc.so.6"}}}})
-	merge(seen, agent.LoadedAnswer{Programs: []string{"/bin/a"}, Libraries: []string{"/lib/libz.so.1"}, Packages: []agent.LoadedPackage{
+	mergePackages(seen, []agent.LoadedPackage{{Name: "libc6", Files: []string{"/lib/libc.so.6"}}})
+	mergePackages(seen, []agent.LoadedPackage{
 		{Name: "libz", Files: []string{"/lib/libz.so.1"}, Brings: []string{"libc6"}}, {Name: "libc6", Files: []string{"/lib/libm.so.6", "/lib/libc.so.6"}},
-	}})
-	want := &ecosystem.Observed{
-		Programs: []string{"/bin/a", "/bin/sh"}, Libraries: []string{"/lib/libz.so.1"},
-		Packages: []ecosystem.Package{
-			{Name: "libc6", Files: []string{"/lib/libc.so.6", "/lib/libm.so.6"}},
-			{Name: "libz", Files: []string{"/lib/libz.so.1"}, Brings: []string{"libc6"}},
-		},
+	})
+	want := []ecosystem.Package{
+		{Name: "libc6", Files: []string{"/lib/libc.so.6", "/lib/libm.so.6"}},
+		{Name: "libz", Files: []string{"/lib/libz.so.1"}, Brings: []string{"libc6"}},
 	}
-	if len(seen.Packages) != 2 || !reflect.DeepEqual(seen.Packages[0].Files, want.Packages[0].Files) || !reflect.DeepEqual(seen.Packages[1], want.Packages[1]) ||
-		!reflect.DeepEqual(seen.Programs, want.Programs) || !reflect.DeepEqual(seen.Libraries, want.Libraries) {
-		t.Errorf("got  %+v\nwant %+v", seen, want)
+	if len(seen.Packages) != 2 || !reflect.DeepEqual(seen.Packages[0].Files, want[0].Files) || !reflect.DeepEqual(seen.Packages[1], want[1]) {
+		t.Errorf("got  %+v\nwant %+v", seen.Packages, want)
 	}
 }
 

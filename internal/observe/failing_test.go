@@ -24,13 +24,18 @@ func TestEvidenceThatFailsIsNoted(t *testing.T) {
 	if err := r.evidence(t.Context(), asked); err != nil {
 		t.Fatal(err)
 	}
-	if seen == nil || seen.Port != 80 || len(seen.Incomplete) != 5 || !slices.Equal(seen.Answered, []string{"/"}) {
+	if seen == nil || seen.Port != 80 || len(seen.Incomplete) != 1 || !slices.Equal(seen.Answered, []string{"/"}) {
 		t.Fatalf("got %+v", seen)
 	}
 	for _, why := range seen.Incomplete {
 		if !strings.Contains(why, "gone") {
 			t.Errorf("%q does not say why", why)
 		}
+	}
+	if got := show(&ecosystem.Observed{}, agent.LookAnswer{
+		Env: agent.Look[agent.EnvAnswer]{Error: "gone"}, Loaded: agent.Look[agent.LoadedAnswer]{Answer: agent.LoadedAnswer{Incomplete: "the time was over"}},
+	}); !slices.Equal(got, []string{"its environment: gone", "its libraries: the time was over"}) {
+		t.Errorf("of a look that misses two: %q", got)
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()

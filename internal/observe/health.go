@@ -3,6 +3,7 @@ package observe
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"syscall"
 	"time"
@@ -121,19 +122,13 @@ func (r *runner) health(ctx context.Context, _ []agent.HTTPRequest) error {
 		states.Reason = "it fails while the application is up: " + why
 		return nil
 	}
-	if err := r.freeze(ctx, syscall.SIGSTOP, "STOP"); err != nil {
-		if ctx.Err() != nil {
-			return err
-		}
-		states.Unfrozen, states.Reason = true, err.Error()
-		return nil
-	}
-	ok, _, err = r.check(ctx)
-	if thaw := r.freeze(ctx, syscall.SIGCONT, "CONT"); err == nil {
-		err = thaw
-	}
+	ok, unfrozen, err := r.frozenCheck(ctx)
 	if err != nil {
 		return err
+	}
+	if unfrozen != nil {
+		states.Unfrozen, states.Reason = true, unfrozen.Error()
+		return nil
 	}
 	if states.Frozen = !ok; ok {
 		states.Reason = "it passes while the application is frozen"
@@ -162,29 +157,51 @@ func (r *runner) passes(ctx context.Context, tries int) (ok bool, why string, er
 
 func noResult(within time.Duration) string { return fmt.Sprintf("no result within %s", within) }
 
-// freeze signals every process of the application: the main one from outside,
-// because its own namespace can't stop process 1.
-func (r *runner) freeze(ctx context.Context, sig syscall.Signal, name string) error {
-	if _, err := r.container.Signal(ctx, sig); err != nil {
-		return fmt.Errorf("sending %s to the application: %w", name, err)
+// frozenCheck runs the check while every process of the application stands still: the main one is stopped from outside,
+// because its own namespace can't, the others by the agent. unfrozen says why they could not be.
+func (r *runner) frozenCheck(ctx context.Context) (ok bool, unfrozen, err error) {
+	if _, unfrozen = r.container.Signal(ctx, syscall.SIGSTOP); unfrozen != nil {
+		return false, fmt.Errorf("stopping the application: %w", unfrozen), ctx.Err()
 	}
-	_, err := r.agent.Signal(ctx, agent.SignalRequest{Signal: name, Timeout: 10 * time.Second})
-	return err
+	a, err := r.exec(ctx, true)
+	if _, failed := r.container.Signal(ctx, syscall.SIGCONT); err == nil && failed != nil {
+		err = fmt.Errorf("letting the application go on: %w", failed)
+	}
+	if err == nil && a.Unfrozen != "" {
+		return false, errors.New(a.Unfrozen), nil
+	}
+	ok, _ = r.verdict(a)
+	return ok, nil, err
 }
 
 func (r *runner) check(ctx context.Context) (ok bool, why string, err error) {
-	h := r.Health
-	a, err := r.agent.Exec(ctx, agent.ExecRequest{Argv: h.Argv, Env: h.Env, Dir: h.Dir, User: h.User, Timeout: h.Timeout})
+	a, err := r.exec(ctx, false)
 	if err != nil {
-		return false, "", fmt.Errorf("running the health check: %w", err)
+		return false, "", err
 	}
+	ok, why = r.verdict(a)
+	return ok, why, nil
+}
+
+// exec runs the command of the check.
+func (r *runner) exec(ctx context.Context, frozen bool) (agent.ExecAnswer, error) {
+	h := r.Health
+	a, err := r.agent.Exec(ctx, agent.ExecRequest{Argv: h.Argv, Env: h.Env, Dir: h.Dir, User: h.User, Timeout: h.Timeout, Frozen: frozen})
+	if err != nil {
+		return a, fmt.Errorf("running the health check: %w", err)
+	}
+	return a, nil
+}
+
+// verdict is what the end of the check's command means.
+func (r *runner) verdict(a agent.ExecAnswer) (ok bool, why string) {
 	switch {
 	case a.Error != "":
-		return false, a.Error, nil
+		return false, a.Error
 	case a.TimedOut:
-		return false, noResult(h.Timeout), nil
+		return false, noResult(r.Health.Timeout)
 	case a.Exit != 0:
-		return false, fmt.Sprintf("exit %d: %s", a.Exit, lastLine(a.Stderr+a.Stdout)), nil
+		return false, fmt.Sprintf("exit %d: %s", a.Exit, lastLine(a.Stderr+a.Stdout))
 	}
-	return true, "", nil
+	return true, ""
 }

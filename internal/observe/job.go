@@ -12,40 +12,19 @@ import (
 	"github.com/plimsoll/plimsoll/internal/engine"
 )
 
-const (
-	// jobLimit bounds a job that is run to look at it.
-	jobLimit = time.Minute
-	// lookEvery is how often a job's processes are looked at: what one loads for a shorter time may be missed.
-	lookEvery = 100 * time.Millisecond
-)
+// jobLimit bounds a job that is run to look at it.
+const jobLimit = time.Minute
 
 // Job runs a version's command once more, to see what it writes and loads: a container goes with its main process, so
 // that here the agent is that, and the command is its neighbour.
 func Job(ctx context.Context, e engine.Engine, b *Built) (*ecosystem.Observed, error) {
 	seen := &ecosystem.Observed{}
 	err := AtRest(ctx, e, b.Result.Image, func(c *agent.Client) error {
-		ended := make(chan error, 1)
-		go func() {
-			a, err := c.Trace(ctx, agent.TraceRequest{Command: b.command(), Timeout: jobLimit})
-			opened(seen, a, err)
-			ended <- errors.Join(err, failureOf(a.Command))
-		}()
-		tick := time.NewTicker(lookEvery)
-		defer tick.Stop()
-		var loaded []agent.LoadedAnswer
-		for {
-			if a, err := c.Loaded(ctx, agent.LoadedRequest{All: true, Timeout: 20 * time.Second}); err == nil {
-				loaded = append(loaded, a)
-			}
-			select {
-			case err := <-ended:
-				for _, a := range loaded {
-					merge(seen, a)
-				}
-				return errors.Join(err, writtenIn(ctx, c, seen))
-			case <-tick.C:
-			}
-		}
+		a, err := c.Trace(ctx, agent.TraceRequest{Command: b.command(), Loaded: true, Timeout: jobLimit})
+		opened(seen, a, err)
+		seen.Programs, seen.Libraries = a.Loaded.Programs, a.Loaded.Libraries
+		mergePackages(seen, a.Loaded.Packages)
+		return errors.Join(err, failureOf(a.Command), writtenIn(ctx, c, seen))
 	})
 	return seen, err
 }
@@ -70,13 +49,7 @@ func failureOf(a agent.ExecAnswer) error {
 	return nil
 }
 
-// merge adds what was loaded at one moment to what was before.
-func merge(seen *ecosystem.Observed, a agent.LoadedAnswer) {
-	seen.Programs = union(seen.Programs, a.Programs)
-	seen.Libraries = union(seen.Libraries, a.Libraries)
-	mergePackages(seen, a.Packages)
-}
-
+// mergePackages adds packages to those of which files were seen before.
 func mergePackages(seen *ecosystem.Observed, packages []agent.LoadedPackage) {
 	for _, p := range packages {
 		i := slices.IndexFunc(seen.Packages, func(have ecosystem.Package) bool { return have.Name == p.Name })

@@ -92,3 +92,38 @@ func TestAnEndThatIsLostIsLookedForAgain(t *testing.T) {
 		t.Errorf("lost at each try: %v", err)
 	}
 }
+
+// stubborn is a container that is told to stop, and whose end is lost then.
+type stubborn struct {
+	doomed
+	stopped *int
+}
+
+func (s stubborn) Run(context.Context, engine.RunRequest) (engine.Container, error) { return s, nil }
+func (stubborn) Reached() []engine.Reached                                          { return nil }
+
+func (s stubborn) Exec(context.Context, engine.ExecRequest) ([]byte, error) {
+	return []byte(`{"answer":{}}`), nil
+}
+
+func (s stubborn) Signal(context.Context, syscall.Signal) (time.Time, error) {
+	*s.stopped++
+	return time.Now(), nil
+}
+
+func (s stubborn) Wait(ctx context.Context) (engine.Exit, error) {
+	if *s.stopped == 0 {
+		<-ctx.Done()
+		return engine.Exit{}, ctx.Err()
+	}
+	return engine.Exit{Code: -1, At: time.Now()}, engine.ErrEndLost
+}
+
+// A worker that was asked to stop is not run again: who waits for its stop hears of it once.
+func TestAnEndOnTheStopSignalMayBeLost(t *testing.T) {
+	signals, told := 0, 0
+	out, err := Run(t.Context(), stubborn{stopped: &signals}, Trial{Stopping: func(bool) { told++ }}, nil)
+	if err != nil || !out.Lost || out.Killed || signals != 1 || told != 1 {
+		t.Errorf("got %+v, %v; %d signals, told %d times", out, err, signals, told)
+	}
+}

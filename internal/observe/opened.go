@@ -27,8 +27,10 @@ func (b *Built) Opened(ctx context.Context, c *agent.Client, t Trial, serves boo
 	if seen.Untraced == "" && serves && !a.Up {
 		seen.Untraced = "it did not answer all requests when its files were watched"
 	}
-	if written, err := writesIn(ctx, c); err == nil {
-		seen.Writes = withWrites(seen.Writes, written)
+	written, err := writesIn(ctx, c)
+	seen.Writes = withWrites(seen.Writes, written)
+	if err != nil {
+		seen.Incomplete = append(seen.Incomplete, "what it wrote when it was stopped: "+err.Error())
 	}
 }
 

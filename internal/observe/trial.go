@@ -77,6 +77,8 @@ type Outcome struct {
 	Stop   float64
 	Killed bool
 	Kept   bool // it was not stopped
+	// Lost says that it ended on the stop signal, and that nobody knows with which code.
+	Lost bool
 	// Reached are the limits that the container ran into. Midway says that it had answered, and was ended for one of them
 	// while it was asked: it counts as not up.
 	Reached []engine.Reached
@@ -91,7 +93,8 @@ type Asker func(ctx context.Context, a *agent.Client, port int) ([]agent.HTTPReq
 const endTries = 6
 
 // Run runs one trial. ask, if not nil, adds requests to those of the trial. An
-// application that does not start, or runs into a limit, is an Outcome, not an error.
+// application that does not start, or runs into a limit, is an Outcome, not an error. A program whose end is lost before
+// it was up or was asked to stop is run again.
 func Run(ctx context.Context, e engine.Engine, t Trial, ask Asker) (out *Outcome, err error) {
 	for range endTries {
 		out, err = runOnce(ctx, e, t, ask)
@@ -138,6 +141,7 @@ type runner struct {
 	container engine.Container
 	agent     *agent.Client
 	out       *Outcome
+	family    *agent.ProcessesAnswer // as the look at the container for evidence had them; nil without one
 }
 
 func (r *runner) run(ctx context.Context, ask Asker) error {
@@ -190,15 +194,23 @@ func (r *runner) wait(ctx context.Context) error {
 	if r.Port != 0 && answer.Port != r.Port {
 		r.out.Start = 0 // it was looked for elsewhere first
 	}
-	if !answer.Up {
-		exit, ended, lost := r.ended(ctx)
-		if ended {
-			r.out.end(exit, r.container.Started())
-		}
-		return lost
+	if answer.Up {
+		return nil
 	}
-	return nil
+	if !answer.Ended { // it goes on: a moment later at most, it may have ended all the same
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, endMoment)
+		defer cancel()
+	}
+	exit, ended, lost := r.ended(ctx)
+	if ended {
+		r.out.end(exit, r.container.Started())
+	}
+	return lost
 }
+
+// endMoment is how long an end may take to be told of a program that was there a moment before.
+const endMoment = 100 * time.Millisecond
 
 // end puts down that the main process ended by itself.
 func (o *Outcome) end(exit engine.Exit, started time.Time) {
@@ -252,9 +264,13 @@ func (r *runner) load(ctx context.Context, requests []agent.HTTPRequest) error {
 }
 
 func (r *runner) processes(ctx context.Context, _ []agent.HTTPRequest) error {
-	a, err := r.agent.Processes(ctx, agent.ProcessesRequest{Timeout: 10 * time.Second})
-	if err != nil {
-		return fmt.Errorf("reading the application's processes: %w", err)
+	a := r.family
+	if a == nil {
+		read, err := r.agent.Processes(ctx, agent.ProcessesRequest{Timeout: 10 * time.Second})
+		if err != nil {
+			return fmt.Errorf("reading the application's processes: %w", err)
+		}
+		a = &read
 	}
 	r.out.Memory, r.out.Processes = a.PeakBytes, len(a.Processes)
 	if len(a.Processes) > 0 {
@@ -293,8 +309,8 @@ func (r *runner) stop(ctx context.Context, _ []agent.HTTPRequest) error {
 	defer cancel()
 	exit, err := r.container.Wait(waiting)
 	switch {
-	case err == nil:
-		r.out.Exit, r.out.Stop = exit, max(exit.At.Sub(begin).Seconds(), 0)
+	case err == nil, errors.Is(err, engine.ErrEndLost):
+		r.out.Exit, r.out.Stop, r.out.Lost = exit, max(exit.At.Sub(begin).Seconds(), 0), err != nil
 	case errors.Is(waiting.Err(), context.DeadlineExceeded) && ctx.Err() == nil:
 		r.out.Killed, r.out.Stop = true, limit.Seconds()
 	default:

@@ -39,7 +39,7 @@ func newDocument(r *report.Report) document {
 			return delivery{d.Kind, d.Place, d.Digest, list(d.Attestations, func(kind string) string { return kind })}
 		}),
 		Bases:   list(r.Bases, func(b report.Base) base { return base(b) }),
-		Timings: list(r.Timings, func(t report.Timing) timing { return timing(t) }),
+		Timings: list(r.Timings, func(t report.Timing) timing { return timing{mask(t.Phase), t.Seconds} }),
 		Notes:   list(r.Notes, mask),
 		Replay:  mask.replay(r.Replay),
 		Failure: mask.failure(r.Failure),
@@ -56,7 +56,7 @@ func newDocument(r *report.Report) document {
 // limitsOf is nil where it is not known what containers were held to.
 func limitsOf(info engine.Info) *limits {
 	l := info.Limits
-	if l == (engine.Limits{}) || info.Watched && l.Memory*l.Processes*l.Disk == 0 {
+	if l == (engine.Limits{}) || info.Watched && (l.Memory == 0 || l.Processes == 0 || l.Disk == 0) {
 		return nil
 	}
 	return &limits{max(l.Memory, 0), max(l.Processes, 0), max(l.Disk, 0), info.Watched && !l.None()}

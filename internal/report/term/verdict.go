@@ -10,7 +10,6 @@ import (
 	"github.com/plimsoll/plimsoll/internal/report"
 )
 
-// requests writes how many answers agree, and each that does not.
 // portless says how a program that serves no port was compared.
 func (pg *page) portless(o *report.Output) {
 	if o == nil {

@@ -35,7 +35,6 @@ const (
 	VerbExec      = "exec"      // ExecRequest → ExecAnswer
 	VerbProcesses = "processes" // ProcessesRequest → ProcessesAnswer
 	VerbSockets   = "sockets"   // SocketsRequest → SocketsAnswer
-	VerbSignal    = "signal"    // SignalRequest → SignalAnswer
 	VerbKill      = "kill"      // KillRequest → KillAnswer
 	VerbELF       = "elf"       // ELFRequest → ELFAnswer
 	VerbWritable  = "writable"  // WritableRequest → WritableAnswer
@@ -44,6 +43,7 @@ const (
 	VerbLoaded    = "loaded"    // LoadedRequest → LoadedAnswer
 	VerbLacks     = "lacks"     // LacksRequest → LacksAnswer
 	VerbTrace     = "trace"     // TraceRequest → TraceAnswer
+	VerbLook      = "look"      // LookRequest → LookAnswer
 )
 
 // Hold, in the place of a verb, makes the agent sleep until it is killed or an hour is over: as the main process

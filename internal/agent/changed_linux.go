@@ -32,6 +32,9 @@ func changed(ctx context.Context, r ChangedRequest) (ChangedAnswer, error) {
 	if err != nil {
 		return ChangedAnswer{}, err
 	}
+	if startedByEnv() > 0 {
+		running += coarse // the release is known to the moment, the stamps of files are not
+	}
 	limit := defaultChanges
 	if r.Limit > 0 {
 		limit = min(r.Limit, maxChanges)

@@ -44,11 +44,6 @@ func (c *Client) Sockets(ctx context.Context, r SocketsRequest) (SocketsAnswer, 
 	return call[SocketsAnswer](ctx, c.exec, VerbSockets, r)
 }
 
-// Signal signals the application's processes other than the main one.
-func (c *Client) Signal(ctx context.Context, r SignalRequest) (SignalAnswer, error) {
-	return call[SignalAnswer](ctx, c.exec, VerbSignal, r)
-}
-
 // Kill signals the main process alone. The agent writes a first byte at the moment when it sends the signal, and its
 // answer after that, which is lost where the container ends with the signal.
 func (c *Client) Kill(ctx context.Context, r KillRequest) error {
@@ -89,6 +84,11 @@ func (c *Client) Lacks(ctx context.Context, r LacksRequest) (LacksAnswer, error)
 // Trace runs a command and lists the files that were opened meanwhile. A command that fails is an answer, not an error.
 func (c *Client) Trace(ctx context.Context, r TraceRequest) (TraceAnswer, error) {
 	return call[TraceAnswer](ctx, c.exec, VerbTrace, r)
+}
+
+// Look lists all that the running application shows of itself.
+func (c *Client) Look(ctx context.Context, r LookRequest) (LookAnswer, error) {
+	return call[LookAnswer](ctx, c.exec, VerbLook, r)
 }
 
 // call starts the agent with one request and decodes its answer.

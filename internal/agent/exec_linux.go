@@ -30,6 +30,13 @@ func execute(ctx context.Context, r ExecRequest) (ExecAnswer, error) {
 	if err != nil {
 		return ExecAnswer{Exit: -1, Error: err.Error()}, nil
 	}
+	if r.Frozen {
+		thaw, err := freeze(mainPID(r.Main))
+		defer thaw()
+		if err != nil {
+			return ExecAnswer{Exit: -1, Unfrozen: err.Error()}, nil
+		}
+	}
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	started := time.Now()
 	err = cmd.Run()

@@ -8,42 +8,73 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 )
 
 const (
 	maxMaps   = 4 << 20 // bytes of one process's table of mappings
 	maxLoaded = 4000    // files in an answer
-
 )
 
 // loaded lists what the main process and its descendants have mapped. Processes that ended meanwhile, or whose
 // mappings can't be read, are left out.
 func loaded(ctx context.Context, r LoadedRequest) (LoadedAnswer, error) {
 	members, err := family(mainPID(r.Main))
-	if r.All {
-		members, err = pids()
-	}
 	if err != nil {
 		return LoadedAnswer{}, err
 	}
-	var a LoadedAnswer
-	programs, libraries := map[string]bool{}, map[string]bool{}
-	for _, pid := range members[:min(len(members), maxProcesses)] {
+	m := newMapped()
+	m.read(ctx, members)
+	return m.answer(ctx), nil
+}
+
+// mapped is what processes have in memory, added up over several looks.
+type mapped struct {
+	programs, libraries map[string]bool
+	incomplete          string
+}
+
+func newMapped() *mapped { return &mapped{programs: map[string]bool{}, libraries: map[string]bool{}} }
+
+func (m *mapped) read(ctx context.Context, processes []int) {
+	for _, pid := range processes[:min(len(processes), maxProcesses)] {
 		if ctx.Err() != nil {
-			a.Incomplete = "the time was over"
-			break
+			m.incomplete = "the time was over"
+			return
 		}
-		err := readAsOwner(pid, func() error { return readMapped(pid, programs, libraries) })
+		err := readAsOwner(pid, func() error { return readMapped(pid, m.programs, m.libraries) })
 		if errors.Is(err, fs.ErrPermission) {
-			a.Incomplete = "the files of some processes could not be read"
+			m.incomplete = "the files of some processes could not be read"
 		}
 	}
-	a.Programs, a.Libraries = sortedKeys(programs), sortedKeys(libraries)
+}
+
+func (m *mapped) answer(ctx context.Context) LoadedAnswer {
+	a := LoadedAnswer{Programs: sortedKeys(m.programs), Libraries: sortedKeys(m.libraries), Incomplete: m.incomplete}
 	if len(a.Libraries) > maxLoaded {
 		a.Libraries, a.Incomplete = a.Libraries[:maxLoaded], "more libraries than are listed"
 	}
 	a.Packages = debian{"/"}.packagesOf(ctx, slices.Concat(a.Programs, a.Libraries))
-	return a, nil
+	return a
+}
+
+// lookEvery is how often the processes of a command are looked at: what one loads for a shorter time may be missed.
+const lookEvery = 20 * time.Millisecond
+
+// keepReading looks at all processes of the container but agents until ctx ends.
+func (m *mapped) keepReading(ctx context.Context) {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		if all, err := pids(); err == nil {
+			m.read(context.WithoutCancel(ctx), all)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 // readMapped adds the program that a process runs and the shared libraries that it has mapped.

@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"reflect"
@@ -98,26 +99,26 @@ func TestProcessesOfNoProcess(t *testing.T) {
 	}
 }
 
-func TestSignalStopsTheFamilyButNotTheMain(t *testing.T) {
+// A command is run while all that the main process has started stands still; that goes on afterwards.
+func TestACommandBesideAFrozenApplication(t *testing.T) {
 	cmd, _ := startApplication(t, "0s", "parent")
-	client, main := local(), cmd.Process.Pid
-	a, err := client.Signal(t.Context(), SignalRequest{Signal: "STOP", Main: main})
-	if err != nil || len(a.PIDs) != 1 || a.PIDs[0] == main || len(a.Errors) > 0 {
-		t.Fatalf("got %+v, %v; want the child alone", a, err)
+	main := cmd.Process.Pid
+	all, err := local().Processes(t.Context(), ProcessesRequest{Main: main})
+	if err != nil || len(all.Processes) != 2 {
+		t.Fatalf("got %+v, %v", all, err)
 	}
-	t.Cleanup(func() { _ = syscall.Kill(a.PIDs[0], syscall.SIGKILL) })
-	if s := stateOf(t, a.PIDs[0], "T"); s != "T" {
-		t.Errorf("the child's state is %s, want T (stopped)", s)
+	child := all.Processes[1].PID
+	t.Cleanup(func() { _ = syscall.Kill(child, syscall.SIGKILL) })
+	read := fmt.Sprintf("cut -d' ' -f3 /proc/%d/stat /proc/%d/stat", child, main)
+	a, err := local().Exec(t.Context(), ExecRequest{Argv: []string{"/bin/sh", "-c", read}, Frozen: true, Main: main})
+	if err != nil || a.Unfrozen != "" || !strings.HasPrefix(a.Stdout, "T\n") || strings.HasSuffix(a.Stdout, "T\nT\n") {
+		t.Errorf("got %+v, %v; want the child stopped, and not the main process", a, err)
 	}
-	if s := stateOf(t, main, "S"); s == "T" {
-		t.Error("the main process was stopped")
+	if s := stateOf(t, child, "S"); s != "S" {
+		t.Errorf("afterwards the child's state is %s", s)
 	}
-	b, err := client.Signal(t.Context(), SignalRequest{Signal: "SIGCONT", Main: main, WithMain: true})
-	if err != nil || !slices.Equal(b.PIDs, []int{a.PIDs[0], main}) {
-		t.Errorf("got %+v, %v; want child, then main", b, err)
-	}
-	if _, err := client.Signal(t.Context(), SignalRequest{Signal: "NONE", Main: main}); err == nil {
-		t.Error("an unknown signal was accepted")
+	if a, err := local().Exec(t.Context(), ExecRequest{Argv: []string{"/bin/true"}, Frozen: true, Main: 1 << 30}); err != nil || a.Unfrozen == "" {
+		t.Errorf("of no application: %+v, %v", a, err)
 	}
 }
 

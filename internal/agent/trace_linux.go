@@ -34,7 +34,7 @@ func trace(ctx context.Context, r TraceRequest) (TraceAnswer, error) {
 	if err != nil {
 		a.Incomplete = err.Error()
 		if !r.Serves { // what else a job does may still be looked at
-			a.Command, err = execute(ctx, r.Command)
+			a.Command, a.Loaded, err = executeLoaded(ctx, r)
 			return a, err
 		}
 		return a, nil
@@ -47,7 +47,7 @@ func trace(ctx context.Context, r TraceRequest) (TraceAnswer, error) {
 	var done sync.WaitGroup
 	done.Go(func() {
 		defer end()
-		a.Command, err = execute(running, r.Command)
+		a.Command, a.Loaded, err = executeLoaded(running, r)
 	})
 	switch {
 	case r.Serves:
@@ -60,6 +60,22 @@ func trace(ctx context.Context, r TraceRequest) (TraceAnswer, error) {
 	a.Opened, a.Incomplete = w.answer()
 	a.Packages = debian{"/"}.packagesOf(ctx, slices.DeleteFunc(slices.Clone(a.Opened), func(file string) bool { return !needsPackage(file) }))
 	return a, err
+}
+
+// executeLoaded runs the command and, if that is asked for, looks meanwhile at what the processes have in memory.
+func executeLoaded(ctx context.Context, r TraceRequest) (a ExecAnswer, l LoadedAnswer, err error) {
+	if !r.Loaded {
+		a, err = execute(ctx, r.Command)
+		return a, l, err
+	}
+	looking, end := context.WithCancel(ctx)
+	memory := newMapped()
+	var done sync.WaitGroup
+	done.Go(func() { memory.keepReading(looking) })
+	a, err = execute(ctx, r.Command)
+	end()
+	done.Wait()
+	return a, memory.answer(context.WithoutCancel(ctx)), err
 }
 
 // needsPackage reports whether a file of the system that was opened says that the package which holds it is needed:
@@ -120,8 +136,11 @@ func (w *openWatch) watch(ctx context.Context, root string, without []string) {
 		if errors.Is(err, unix.ENOSPC) {
 			return errors.New("the host allows no more watches: raise fs.inotify.max_user_watches")
 		}
-		if err == nil {
+		switch {
+		case err == nil:
 			w.dirs[int32(id)] = path
+		case !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENOTDIR): // it did not just go away
+			w.incomplete = "watching " + path + ": " + err.Error()
 		}
 		return nil
 	})

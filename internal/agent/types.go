@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"errors"
 	"time"
 
 	"github.com/plimsoll/plimsoll/internal/engine"
@@ -127,6 +128,9 @@ type ExecRequest struct {
 	// Stop is the number of the signal that ends the command when its time is over, and that has a moment to be heeded;
 	// 0 means that it is killed at once, and all that it started.
 	Stop int `json:"stop,omitempty"`
+	// Frozen stops the application's processes while the command runs, all but the main one, which only the engine can stop.
+	Frozen bool `json:"frozen,omitempty"`
+	Main   int  `json:"main,omitempty"` // 0 means 1
 }
 
 // ExecAnswer says how the command ended.
@@ -139,6 +143,8 @@ type ExecAnswer struct {
 	TimedOut bool    `json:"timed_out,omitempty"`
 	// Error says why it could not be started (no such program, no such user).
 	Error string `json:"error,omitempty"`
+	// Unfrozen says why the application's processes could not be stopped: the command was not run.
+	Unfrozen string `json:"unfrozen,omitempty"`
 }
 
 // ProcessesRequest asks for the application's processes.
@@ -200,25 +206,6 @@ type Socket struct {
 	UID     int    `json:"uid"` // of whoever made it
 	Inode   uint64 `json:"inode"`
 	PID     int    `json:"pid,omitempty"` // 0 when no owner was found
-}
-
-// SignalRequest sends a signal to the application's processes except the
-// main one, which KillRequest or the engine signals: from inside the kernel
-// drops KILL and STOP for process 1, and every signal it has no handler for.
-type SignalRequest struct {
-	// Signal by name: "STOP", "CONT", "TERM", "KILL", "INT", "HUP", "QUIT", "USR1", "USR2".
-	Signal string `json:"signal"`
-	// WithMain also signals the main process, for engines that can't.
-	WithMain bool          `json:"with_main,omitempty"`
-	Main     int           `json:"main,omitempty"` // 0 means 1
-	Timeout  time.Duration `json:"timeout_ns"`
-}
-
-// SignalAnswer lists the processes that were signalled.
-type SignalAnswer struct {
-	PIDs []int `json:"pids"`
-	// Errors has a line for each process that could not be.
-	Errors []string `json:"errors,omitempty"`
 }
 
 // KillRequest sends one signal to the main process alone, as from outside of the container: STOP and KILL, which
@@ -334,9 +321,7 @@ type EnvAnswer struct {
 
 // LoadedRequest asks which programs and shared libraries the application's processes have in memory.
 type LoadedRequest struct {
-	Main int `json:"main,omitempty"` // 0 means 1
-	// All means every process of the container but agents, whoever started it.
-	All     bool          `json:"all,omitempty"`
+	Main    int           `json:"main,omitempty"` // 0 means 1
 	Timeout time.Duration `json:"timeout_ns"`
 }
 
@@ -384,7 +369,9 @@ type TraceRequest struct {
 	Path     string        `json:"path,omitempty"`
 	Requests []HTTPRequest `json:"requests,omitempty"`
 	// For is how long one that serves nothing goes on before it is ended, where that is before Timeout; 0 means never.
-	For     time.Duration `json:"for_ns,omitempty"`
+	For time.Duration `json:"for_ns,omitempty"`
+	// Loaded asks for what the processes have in memory meanwhile, too.
+	Loaded  bool          `json:"loaded,omitempty"`
 	Timeout time.Duration `json:"timeout_ns"`
 }
 
@@ -399,6 +386,8 @@ type TraceAnswer struct {
 	Opened []string `json:"opened,omitempty"`
 	// Packages are the Debian packages that hold those of them that are programs, or zones of time.
 	Packages []LoadedPackage `json:"packages,omitempty"`
+	// Loaded is what was seen in memory, every few milliseconds, if that was asked for.
+	Loaded LoadedAnswer `json:"loaded"`
 	// Incomplete says why there may be more.
 	Incomplete string `json:"incomplete,omitempty"`
 }
@@ -419,4 +408,35 @@ type WatchLine struct {
 type Watching struct {
 	Limits   engine.Limits `json:"limits"`      // with the machine's defaults
 	Released time.Duration `json:"released_ns"` // since boot
+}
+
+// LookRequest asks for all that the running application shows of itself, in one start of the agent: what the requests of
+// Sockets, Processes, Env, Loaded and Changed do one by one.
+type LookRequest struct {
+	Main    int           `json:"main,omitempty"`    // 0 means 1
+	Changes int           `json:"changes,omitempty"` // the most to list; 0 means 1000
+	Timeout time.Duration `json:"timeout_ns"`
+}
+
+// LookAnswer has the answers, each with why it could not be given.
+type LookAnswer struct {
+	Sockets   Look[SocketsAnswer]   `json:"sockets"`
+	Processes Look[ProcessesAnswer] `json:"processes"`
+	Env       Look[EnvAnswer]       `json:"env"`
+	Loaded    Look[LoadedAnswer]    `json:"loaded"`
+	Changed   Look[ChangedAnswer]   `json:"changed"`
+}
+
+// Look is the answer to one of several questions.
+type Look[Answer any] struct {
+	Answer Answer `json:"answer"`
+	Error  string `json:"error,omitempty"`
+}
+
+// Get is the answer, or why there is none.
+func (l Look[Answer]) Get() (Answer, error) {
+	if l.Error != "" {
+		return l.Answer, errors.New(l.Error)
+	}
+	return l.Answer, nil
 }

@@ -8,7 +8,6 @@ func verbs() map[string]verb {
 		VerbExec:      handle(execute),
 		VerbProcesses: handle(processes),
 		VerbSockets:   handle(sockets),
-		VerbSignal:    handle(sendSignal),
 		VerbKill:      handle(kill),
 		VerbELF:       handle(checkELF),
 		VerbWritable:  handle(writable),
@@ -17,5 +16,6 @@ func verbs() map[string]verb {
 		VerbLoaded:    handle(loaded),
 		VerbLacks:     handle(lacks),
 		VerbTrace:     handle(trace),
+		VerbLook:      handle(look),
 	}
 }

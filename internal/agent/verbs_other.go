@@ -16,7 +16,7 @@ func verbs() map[string]verb {
 	}
 	all := map[string]verb{}
 	for _, name := range []string{VerbWait, VerbAsk, VerbExec, VerbProcesses, VerbSockets,
-		VerbSignal, VerbKill, VerbELF, VerbWritable, VerbChanged, VerbEnv, VerbLoaded, VerbLacks, VerbTrace} {
+		VerbKill, VerbELF, VerbWritable, VerbChanged, VerbEnv, VerbLoaded, VerbLacks, VerbTrace, VerbLook} {
 		all[name] = refuse
 	}
 	return all

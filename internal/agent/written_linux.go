@@ -48,14 +48,11 @@ func diskSpace() (free, size int64) {
 
 // look says what was reached. A file that is held open without a name is found by the room alone.
 func (w *writing) look() *engine.Reached {
-	if w.limit <= 0 {
-		return nil
-	}
 	free, size := diskSpace()
 	if size > 0 && free < w.room {
 		return &engine.Reached{Resource: engine.Room, Limit: w.room}
 	}
-	if w.free-free < w.limit/writtenGrowth || time.Since(w.counted) < w.rest {
+	if w.limit <= 0 || w.free-free < w.limit/writtenGrowth || time.Since(w.counted) < w.rest {
 		return nil
 	}
 	begin := time.Now()

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -90,7 +91,7 @@ func (e *Engine) Run(ctx context.Context, req engine.RunRequest) (engine.Contain
 		c.watch = newWatch()
 	}
 	if e.opts.Signal == nil {
-		args = append([]string{HelperPath, agent.Command, c.launcher()}, args...)
+		args = append([]string{agent.Path, agent.Command, c.launcher()}, args...)
 	}
 	if err := c.start(ctx, s, gateway.StartRequest{Args: args, Env: c.env, User: user, Cwd: c.dir}); err != nil {
 		return nil, fmt.Errorf("starting a container of %s: %w", img.build, err)
@@ -114,7 +115,7 @@ func (c *container) start(ctx context.Context, s *imageSession, req gateway.Star
 		NetMode:  pb.NetMode_NONE,
 		Mounts: []gateway.Mount{
 			{Dest: "/", MountType: pb.MountType_BIND, Ref: s.root},
-			{Dest: HelperDir, MountType: pb.MountType_BIND, Ref: s.helper, Readonly: true},
+			{Dest: path.Dir(agent.Path), MountType: pb.MountType_BIND, Ref: s.helper, Readonly: true},
 		},
 	})
 	if err != nil {
@@ -170,7 +171,7 @@ func (c *container) wait() {
 		c.fault = fmt.Errorf("running the container: %w", c.engine.blame(context.Background(), err))
 	}
 	c.exit.At = time.Now()
-	if c.engine.opts.Watched && c.exit.Code != 0 && refused.MatchString(c.Output()) {
+	if c.engine.opts.LooksOnly && c.exit.Code != 0 && refused.MatchString(c.Output()) {
 		c.full.Store(true)
 	}
 	close(c.ended)
@@ -268,7 +269,7 @@ func (c *container) help(ctx context.Context, req engine.ExecRequest, answer io.
 	}
 	complaint := &bounded{limit: complaintLimit}
 	process, err := startProcess(ctx, c.gateway, gateway.StartRequest{
-		Args:   append([]string{HelperPath, agent.Command}, req.Args...),
+		Args:   append([]string{agent.Path, agent.Command}, req.Args...),
 		Env:    mergeEnv(c.env, append(c.watch.started(), req.Env...)),
 		User:   cmpOr(req.User, "0:0"),
 		Cwd:    cmpOr(req.Dir, c.dir),

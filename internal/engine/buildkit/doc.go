@@ -22,6 +22,6 @@
 //
 // # The helper
 //
-// Every container sees plimsoll's static binary, read-only, as HelperPath. It
+// Every container sees plimsoll's static binary, read-only, as agent.Path. It
 // is a mount: the image that is built, pushed and measured does not hold it.
 package buildkit

@@ -17,16 +17,8 @@ import (
 	"github.com/plimsoll/plimsoll/internal/registry"
 )
 
-const (
-	// HelperDir is where containers see the helper's directory.
-	HelperDir = "/.plimsoll"
-	// HelperPath is the helper inside a container.
-	HelperPath = HelperDir + "/" + helperName
-
-	helperName = "plimsoll"
-	// product names this client to the daemon, which keys capabilities by it.
-	product = "plimsoll"
-)
+// product names this client to the daemon, which keys capabilities by it.
+const product = "plimsoll"
 
 // Options describes the engine behind a client.
 type Options struct {
@@ -47,8 +39,8 @@ type Options struct {
 	// Watch are limits that the helper holds containers to from inside, for daemons that have none. Those that are left to the
 	// machine are known once a container was watched. Nil means that nothing is watched from inside.
 	Watch *engine.Limits
-	// Watched says that nothing but looking at a container tells what it takes: what is over quickly is not seen.
-	Watched bool
+	// LooksOnly says that nothing but looking at a container tells what it takes: what is over quickly is not seen.
+	LooksOnly bool
 	// Disk is engine.Info's.
 	Disk engine.DiskSpace
 	// Mirrors says where images of a registry are taken from: "docker.io" → "127.0.0.1:5005". They are put in place
@@ -70,6 +62,8 @@ type ImageStore interface {
 	Push(ctx context.Context, ref string) (digest string, err error)
 	// Save writes an image as an archive that "docker load" reads.
 	Save(ctx context.Context, ref string, w io.Writer) error
+	// ArchiveName is a name, of its own for each call, for an image that is about to be saved.
+	ArchiveName() string
 	// Remove removes an image by its name. One that is not there is no error.
 	Remove(ctx context.Context, ref string) error
 }

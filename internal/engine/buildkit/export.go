@@ -4,11 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/moby/buildkit/client"
-	"github.com/moby/buildkit/identity"
 	"github.com/plimsoll/plimsoll/internal/engine"
 )
 
@@ -47,7 +45,7 @@ func (e *Engine) storedAs(req engine.BuildRequest) string {
 	case req.Push != "":
 		return req.Push
 	case req.Archive != nil:
-		return fmt.Sprintf("%s/archive:%d-%s", product, os.Getpid(), identity.NewID())
+		return e.opts.Images.ArchiveName()
 	}
 	return ""
 }

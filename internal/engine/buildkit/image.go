@@ -15,6 +15,7 @@ import (
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/plimsoll/plimsoll/internal/agent"
 	"github.com/plimsoll/plimsoll/internal/engine"
 	"github.com/tonistiigi/fsutil"
 	"google.golang.org/grpc/codes"
@@ -46,7 +47,7 @@ func newImage(e *Engine, req engine.BuildRequest, def *pb.Definition, config []b
 	if def != nil {
 		img.definition = cacheable(def)
 	}
-	helper, err := diskFile(helperName, e.opts.Helper)
+	helper, err := diskFile(path.Base(agent.Path), e.opts.Helper)
 	if err != nil {
 		return nil, fmt.Errorf("reading the helper that runs inside containers: %w", err)
 	}

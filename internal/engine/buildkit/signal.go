@@ -1,6 +1,7 @@
 package buildkit
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -42,7 +43,8 @@ func (c *container) signalFromInside(ctx context.Context, sig syscall.Signal) (t
 	})
 	err := client.Kill(ctx, agent.KillRequest{Signal: int(sig), Timeout: signalLimit})
 	sent := announced.at()
-	if err == nil || sent.IsZero() {
+	answered := len(bytes.TrimSpace(announced.bytes())) > 0 // it is still there, and says why not
+	if err == nil || sent.IsZero() || answered {
 		return sent, err
 	}
 	select { // an application that ends takes the helper with it

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
@@ -135,7 +136,7 @@ func (c *container) startWatch(ctx context.Context) error {
 	}
 	complaint := &bounded{limit: complaintLimit}
 	process, err := startProcess(ctx, c.gateway, gateway.StartRequest{
-		Args: []string{HelperPath, agent.Command, agent.Watch, string(request)}, User: "0:0", Cwd: "/", Stdout: c.watch, Stderr: complaint,
+		Args: []string{agent.Path, agent.Command, agent.Watch, string(request)}, User: "0:0", Cwd: "/", Stdout: c.watch, Stderr: complaint,
 	})
 	if err != nil && c.endsToo() {
 		return nil
@@ -166,11 +167,12 @@ func (c *container) startWatch(ctx context.Context) error {
 	return nil
 }
 
-// endsToo says whether the container has ended with its watcher, or before it: a program that was there was not watched.
+// endsToo says whether the container has ended with its watcher, or before it. A program that ended by itself may have done so
+// before anybody heard that it was watched; one that was killed had lost its watcher.
 func (c *container) endsToo() bool {
 	select {
 	case <-c.ended:
-		if c.fault == nil {
+		if c.fault == nil && c.exit.Signal == syscall.SIGKILL {
 			c.watch.lost()
 		}
 		return true

@@ -3,6 +3,7 @@ package buildkit
 import (
 	"fmt"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/plimsoll/plimsoll/internal/engine"
@@ -79,5 +80,19 @@ func TestWatchThatIsSilent(t *testing.T) {
 	reached.lost()
 	if got := reached.hit(); len(got) != 1 || got[0].Resource != engine.Disk {
 		t.Errorf("got %v", got)
+	}
+}
+
+// A program that ends before anybody heard that it was watched was watched all the same; one that is killed has lost its watcher.
+func TestAProgramThatEndsWithItsWatcher(t *testing.T) {
+	for _, c := range []struct {
+		exit engine.Exit
+		lost bool
+	}{{engine.Exit{}, false}, {engine.Exit{Code: 3}, false}, {engine.Exit{Code: 137, Signal: syscall.SIGKILL}, true}} {
+		over := &container{watch: newWatch(), ended: make(chan struct{}), exit: c.exit}
+		close(over.ended)
+		if !over.endsToo() || len(over.watch.hit()) > 0 != c.lost {
+			t.Errorf("%+v: %v, want one that lost its watcher: %v", c.exit, over.watch.hit(), c.lost)
+		}
 	}
 }

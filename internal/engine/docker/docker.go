@@ -104,7 +104,7 @@ func open(ctx context.Context, api *docker.Client, opts Options) (engine.Engine,
 		store := &imageStore{api}
 		if inner.Images = store; strings.HasPrefix(opts.Endpoint.Host, "unix://") {
 			if err := store.sweep(asking); err != nil {
-				return nil, errors.Join(&Unreachable{opts.Endpoint.Host, err}, c.Close())
+				inner.Caveat = "Images that an earlier run left in the Docker Engine are still there: " + err.Error() + "."
 			}
 		}
 	}

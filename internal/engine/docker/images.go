@@ -1,7 +1,9 @@
 package docker
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -10,6 +12,7 @@ import (
 	"net"
 	"os"
 	"regexp"
+	"strings"
 	"syscall"
 	"time"
 
@@ -70,15 +73,27 @@ func (s *imageStore) Remove(ctx context.Context, ref string) error {
 }
 
 // The names of images that pass through the store: those that are pushed have the port of a registry on loopback, those that
-// are saved the number of a process.
+// are saved the number of a process, behind that of the pid namespace in which it is one: containers that share an Engine
+// do not see each other's processes.
 var (
 	pushedImage = regexp.MustCompile(`^(127\.0\.0\.1:\d+)/plimsoll/(?:before|after):proof$`)
-	savedImage  = regexp.MustCompile(`^plimsoll/archive:(\d+)-`)
+	savedImage  = regexp.MustCompile(`^plimsoll/archive:(\d+)-(\d+)-`)
 )
 
+// ArchiveName is what an image is called while it is saved.
+func (s *imageStore) ArchiveName() string {
+	return fmt.Sprintf("plimsoll/archive:%s-%d-%s", pidNamespace(), os.Getpid(), rand.Text())
+}
+
+// pidNamespace is the number of this process's pid namespace; 0 where the system has none.
+func pidNamespace() string {
+	link, _ := os.Readlink("/proc/self/ns/pid") // pid:[4026531836]
+	return cmp.Or(strings.Trim(link, "pid:[]"), "0")
+}
+
 // sweep removes what a plimsoll that was killed left in the store of this machine's own Engine: images for a registry that is
-// gone, or of a process that is.
-func (s *imageStore) sweep(ctx context.Context) error {
+// gone, or of a process that is. What can't be removed, as it may be in use by now, is told.
+func (s *imageStore) sweep(ctx context.Context) (failed error) {
 	all, err := s.api.ImageList(ctx, docker.ImageListOptions{Filters: docker.Filters{}.Add("reference", "*/plimsoll/*:proof", "plimsoll/archive:*")})
 	if err != nil {
 		return fmt.Errorf("listing left-over images: %w", err)
@@ -89,11 +104,11 @@ func (s *imageStore) sweep(ctx context.Context) error {
 				continue
 			}
 			if err := s.Remove(ctx, name); err != nil {
-				return fmt.Errorf("removing the left-over image %s: %w", name, err)
+				failed = errors.Join(failed, fmt.Errorf("removing the left-over image %s: %w", name, err))
 			}
 		}
 	}
-	return nil
+	return failed
 }
 
 func isLeftOver(name string) bool {
@@ -104,8 +119,8 @@ func isLeftOver(name string) bool {
 		}
 		return errors.Is(err, syscall.ECONNREFUSED)
 	}
-	if m := savedImage.FindStringSubmatch(name); m != nil {
-		_, err := os.Stat("/proc/" + m[1])
+	if m := savedImage.FindStringSubmatch(name); m != nil && m[1] == pidNamespace() {
+		_, err := os.Stat("/proc/" + m[2])
 		return errors.Is(err, os.ErrNotExist)
 	}
 	return false

@@ -202,8 +202,10 @@ func TestSweep(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer registry.Close()
-	goesOn := []string{registry.Addr() + "/plimsoll/after:proof", "mine:1", fmt.Sprintf("plimsoll/archive:%d-x", os.Getpid())}
-	leave(t, d.Address, append([]string{"127.0.0.1:1/plimsoll/before:proof", "plimsoll/archive:4194305-x"}, goesOn...)...)
+	own, other := pidNamespace(), "1" // none has that number
+	goesOn := []string{registry.Addr() + "/plimsoll/after:proof", "mine:1",
+		fmt.Sprintf("plimsoll/archive:%s-4194305-x", other), fmt.Sprintf("plimsoll/archive:%s-%d-x", own, os.Getpid())}
+	leave(t, d.Address, append([]string{"127.0.0.1:1/plimsoll/before:proof", fmt.Sprintf("plimsoll/archive:%s-4194305-x", own)}, goesOn...)...)
 	openEngine(t, d.Address, enginetest.Options{Helper: os.Args[0]})
 	if left := images(t, d.Address); !slices.Equal(left, goesOn) {
 		t.Errorf("the daemon has the images %v, want %v", left, goesOn)

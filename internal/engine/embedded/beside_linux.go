@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -36,7 +37,7 @@ func takenBeside(main int, limits engine.Limits) (processes, memory int64) {
 		}
 		status, _ := os.ReadFile(filepath.Join(dir, "status"))
 		processes += max(field(status, "Threads:"), 1)
-		memory += (field(status, "RssAnon:") + field(status, "RssShmem:") + field(status, "VmSwap:")) << 10
+		memory += memoryIn(status)
 	}
 	if limits.Memory > 0 && memory >= limits.Memory {
 		memory = shareOf(all)
@@ -70,13 +71,24 @@ func countIn(main int, namespace string) (n int64) {
 	return n
 }
 
-// shareOf is the memory of processes with what they have in common counted once, which takes the kernel longer.
+// shareOf is the memory of processes with what they have in common counted once, which takes the kernel longer. Of one that this
+// process may not look into so closely, and where the kernel does not say, it is all memory.
 func shareOf(all []string) (memory int64) {
 	for _, dir := range all {
-		share, _ := os.ReadFile(filepath.Join(dir, "smaps_rollup"))
+		share, err := os.ReadFile(filepath.Join(dir, "smaps_rollup"))
+		if err != nil || !bytes.Contains(share, []byte("\nPss_Anon:")) {
+			status, _ := os.ReadFile(filepath.Join(dir, "status"))
+			memory += memoryIn(status)
+			continue
+		}
 		memory += (field(share, "Pss_Anon:") + field(share, "Pss_Shmem:") + field(share, "SwapPss:")) << 10
 	}
 	return memory
+}
+
+// memoryIn is the memory behind no file that a process's status tells of, in bytes.
+func memoryIn(status []byte) int64 {
+	return (field(status, "RssAnon:") + field(status, "RssShmem:") + field(status, "VmSwap:")) << 10
 }
 
 // beside are the folders in /proc of the processes in a pid namespace; those that are found in time.

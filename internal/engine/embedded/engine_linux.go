@@ -90,8 +90,8 @@ func start(ctx context.Context, opts Options, h *host) (*embedded, error) {
 	e, err := buildkit.New(ctx, c, buildkit.Options{
 		Name: "embedded", Chosen: opts.Chosen, Helper: opts.HelperPath, Signal: d.executor.signal, Access: opts.Access,
 		Limits: d.executor.warden.limits, Reached: d.executor.warden.reached, Caveat: d.caveat,
-		Watched: d.executor.warden.groups == nil,
-		Disk:    spaceIn(opts.Root),
+		LooksOnly: d.executor.warden.groups == nil,
+		Disk:      spaceIn(opts.Root),
 	})
 	if err != nil {
 		return nil, errors.Join(err, c.Close(), d.close())

@@ -1,6 +1,8 @@
 package embedded
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -147,25 +150,29 @@ const pollEvery = 2 * time.Millisecond
 func (w *watched) meet(lifetime context.Context, id string, spoke <-chan struct{}) {
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
-	var seen containerState
+	pid, asked := 0, time.Now()
 	for {
-		if seen.PID == 0 {
-			seen = w.state(lifetime, id)
+		if pid == 0 {
+			pid = kept(id)
 		}
-		if seen.Status == "stopped" {
-			return
+		if pid == 0 && time.Since(asked) > askEvery {
+			s := w.state(lifetime, id)
+			if s.Status == "stopped" {
+				return
+			}
+			pid, asked = s.PID, time.Now()
 		}
-		if seen.PID != 0 && runsItsProgram(seen.PID) {
+		if pid != 0 && runsItsProgram(pid) {
 			break
 		}
 		select {
 		case <-lifetime.Done():
 			return
 		case <-spoke:
-			if seen.PID == 0 {
-				seen = w.state(lifetime, id)
+			if pid == 0 {
+				pid = cmp.Or(kept(id), w.state(lifetime, id).PID)
 			}
-			if seen.PID == 0 {
+			if pid == 0 {
 				return
 			}
 			spoke = nil
@@ -173,7 +180,7 @@ func (w *watched) meet(lifetime context.Context, id string, spoke <-chan struct{
 		}
 	}
 	// The handle stays with this process even if its number is given to another one later.
-	main, err := os.FindProcess(seen.PID)
+	main, err := os.FindProcess(pid)
 	if err != nil {
 		return
 	}
@@ -211,6 +218,36 @@ type containerState struct {
 	Status string `json:"status"`
 	PID    int    `json:"pid"`
 }
+
+// kept is the number of a container's main process in the file that the runtime keeps of it, which costs no process; 0 while
+// there is none. runc writes it before the image's program runs.
+func kept(id string) int {
+	for _, root := range []string{"/run/runc", filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "runc")} {
+		text, err := os.ReadFile(filepath.Join(root, id, "state.json"))
+		var s struct {
+			PID   int    `json:"init_process_pid"`
+			Start uint64 `json:"init_process_start"`
+		}
+		if err == nil && json.Unmarshal(text, &s) == nil && s.Start != 0 && s.Start == startOf(s.PID) {
+			return s.PID
+		}
+	}
+	return 0
+}
+
+// startOf is when a process started, in clock ticks since boot (field 22 of proc(5)'s stat); 0 when it is gone.
+func startOf(pid int) uint64 {
+	stat, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:])) // they begin with the third
+	if len(fields) < 20 {
+		return 0
+	}
+	start, _ := strconv.ParseUint(fields[19], 10, 64)
+	return start
+}
+
+// askEvery is how often the runtime is asked for a container of which it keeps no file where it is looked for.
+const askEvery = 50 * time.Millisecond
 
 // state asks the runtime for a container's state; empty while it does not know the container.
 func (w *watched) state(ctx context.Context, id string) containerState {

@@ -3,6 +3,7 @@ package embedded
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -97,5 +98,35 @@ func TestContainerThatEndsAtOnceIsAnnounced(t *testing.T) {
 	}
 	if err := <-ended; err != nil {
 		t.Error(err)
+	}
+}
+
+// The runtime's own file tells of a container's main process, unless it is half written or of a process that is gone.
+func TestMainProcessIsReadFromTheRuntimesFile(t *testing.T) {
+	dir, id := t.TempDir(), "plimsoll-test-container"
+	t.Setenv("XDG_RUNTIME_DIR", dir)
+	own := os.Getpid()
+	whole := fmt.Sprintf(`{"id":%q,"init_process_pid":%d,"init_process_start":%d}`, id, own, startOf(own))
+	for _, c := range []struct {
+		name, text string
+		want       int
+	}{
+		{"no file", "", 0},
+		{"it runs", whole, own},
+		{"half written", whole[:len(whole)-1], 0},
+		{"its number is another one's now", fmt.Sprintf(`{"init_process_pid":%d,"init_process_start":1}`, own), 0},
+		{"it is gone", `{"init_process_pid":4194305,"init_process_start":0}`, 0},
+	} {
+		if c.text != "" {
+			if err := os.MkdirAll(filepath.Join(dir, "runc", id), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, "runc", id, "state.json"), []byte(c.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := kept(id); got != c.want {
+			t.Errorf("%s: %d, want %d", c.name, got, c.want)
+		}
 	}
 }

@@ -3,6 +3,8 @@ package enginetest
 import (
 	"context"
 	"crypto/rand"
+	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,7 +14,7 @@ import (
 	"github.com/plimsoll/plimsoll/internal/engine"
 )
 
-// ToolVariable names the tool, for tests that can't build it where they run.
+// ToolVariable names the tool, where it is built already, and for tests that can't build it where they run.
 const ToolVariable = "PLIMSOLL_TEST_TOOL"
 
 // Tool builds the program that the suite's images are made of, and returns its path.
@@ -22,7 +24,7 @@ func Tool(t *testing.T) string {
 		return path
 	}
 	path := filepath.Join(t.TempDir(), "tool")
-	cmd := exec.Command("go", "build", "-o", path, "github.com/plimsoll/plimsoll/internal/engine/enginetest/testdata/tool")
+	cmd := exec.Command("go", "build", "-ldflags", "-s -w", "-o", path, "github.com/plimsoll/plimsoll/internal/engine/enginetest/testdata/tool")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("building the tool: %v\n%s", err, out)
@@ -45,16 +47,28 @@ type Bench struct {
 func NewBench(t *testing.T, e engine.Engine, tool string) *Bench {
 	t.Helper()
 	b := &Bench{T: t, Engine: e, Dir: t.TempDir(), tool: tool}
-	program, err := os.ReadFile(tool)
-	if err != nil {
-		t.Fatal(err)
-	}
-	salt := make([]byte, 16)
-	_, _ = rand.Read(salt) // never fails
-	if err := os.WriteFile(filepath.Join(b.Dir, "tool"), append(program, salt...), 0o755); err != nil {
+	if err := copySalted(tool, filepath.Join(b.Dir, "tool")); err != nil {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// copySalted copies a program, with some bytes of no use behind its end.
+func copySalted(from, to string) (err error) {
+	program, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer program.Close()
+	f, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o755)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, program) // by the kernel
+	if err == nil {
+		_, err = io.WriteString(f, rand.Text())
+	}
+	return errors.Join(err, f.Close())
 }
 
 // another is a bench of its own on the same engine.

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -31,6 +32,23 @@ type testRegistry struct {
 	delay atomic.Int64 // of a layer
 }
 
+// late lets a layer wait. What is small, as an image's config, comes at once.
+type late struct {
+	http.ResponseWriter
+	delay time.Duration
+}
+
+// small is the size of a body up to which nothing waits.
+const small = 64 << 10
+
+func (l *late) Write(p []byte) (int, error) {
+	if size, _ := strconv.Atoi(l.Header().Get("Content-Length")); size > small {
+		time.Sleep(l.delay)
+	}
+	l.delay = 0
+	return l.ResponseWriter.Write(p)
+}
+
 func newRegistry(t *testing.T) *testRegistry {
 	t.Helper()
 	store, err := image.StartRegistry(t.TempDir())
@@ -41,7 +59,7 @@ func newRegistry(t *testing.T) *testRegistry {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if req.Method == http.MethodGet && strings.Contains(req.URL.Path, "/blobs/") {
 			r.blobs.Add(1)
-			time.Sleep(time.Duration(r.delay.Load()))
+			w = &late{w, time.Duration(r.delay.Load())}
 		}
 		store.ServeHTTP(w, req)
 	}))

@@ -102,6 +102,7 @@ func exits(b *Bench) {
 // containers are another daemon's, said to be lost. It is never told wrongly.
 func endsWhileHelped(b *Bench) {
 	res := b.Build(b.Request(Server))
+	known := 0
 	for after := time.Duration(0); after < 150*time.Millisecond; after += 25 * time.Millisecond {
 		c := b.Run(engine.RunRequest{Image: res.Image, Cmd: []string{"/bin/tool", "end", after.String()}})
 		_, helped := c.Exec(b.Context(), engine.ExecRequest{Args: []string{"stay"}})
@@ -113,9 +114,13 @@ func endsWhileHelped(b *Bench) {
 		if err != nil || exit.Code != 42 || !strings.Contains(c.Output(), "last words") {
 			b.Errorf("ended after %v: %+v, %v, output %q; the helper: %v", after, exit, err, c.Output(), helped)
 		}
+		known++
 		if helped == nil {
 			b.Errorf("ended after %v: the helper stayed on", after)
 		}
+	}
+	if known == 0 {
+		b.Error("how they ended is never known")
 	}
 }
 

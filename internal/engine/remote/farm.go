@@ -64,6 +64,12 @@ func (f *farm) Info() engine.Info {
 	}
 	info.Daemon = strings.Join(all, ", ")
 	info.Caveat = "The versions were built and run on different machines: their times compare only if those are alike."
+	for _, e := range f.engines {
+		if e.Info().Limits != info.Limits {
+			info.Caveat += " Their limits differ as well, with what the machines have: name them (--memory, --pids)."
+			break
+		}
+	}
 	return info
 }
 

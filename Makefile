@@ -15,7 +15,8 @@ GOFLAGS_BUILD := -ldflags "-s -w"
 # start and stop, for health checks. The first are the proofs that share an engine, and what engines do by themselves.
 E2E_PROOFS   ?= ^(TestProjects|TestPlantedBreakages|TestInspectBases|TestCompose|TestReorderedImagesAreTheSame)$$
 E2E_ENGINES  ?= ./internal/engine/...
-E2E_TEST      = PLIMSOLL_E2E=require go test -count=1 -v -p 1 -parallel 4 -timeout $(E2E_TIMEOUT)
+E2E_TEST      = PLIMSOLL_E2E=require PLIMSOLL_TEST_PROGRAM=$(CURDIR)/bin/plimsoll PLIMSOLL_TEST_TOOL=$(CURDIR)/bin/test-tool \
+                go test -count=1 -v -p 1 -parallel 4 -timeout $(E2E_TIMEOUT)
 E2E_TIMEOUT  ?= 80m
 FUZZTIME     ?= 20s
 
@@ -63,7 +64,8 @@ stand-ins: deps-tests ## build the base images and engines that end-to-end tests
 	bin/testbase engines
 
 .PHONY: e2e
-e2e: deps-tests ## run the tests with a real engine, real builds and real servers
+e2e: deps-tests build ## run the tests with a real engine, real builds and real servers
+	go build $(GOFLAGS_BUILD) -o bin/test-tool ./internal/engine/enginetest/testdata/tool
 	@rm -f $(E2E_LOGS); mkdir -p $(dir $(E2E_LOGS))
 	@$(MAKE) --no-print-directory -j2 -k e2e-proofs e2e-others
 

@@ -62,9 +62,10 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d, a whole proof takes %.1f s", seed, res.took.Seconds())
 	random := rand.New(rand.NewPCG(seed, 0))
-	endAtAnyMoment := func(t *testing.T, signal syscall.Signal) (name string, ended result, over bool) {
+	// The moments are spread over the proof, one at random in each part of it.
+	endAtAnyMoment := func(t *testing.T, part int, signal syscall.Signal) (name string, ended result, over bool) {
 		t.Helper()
-		moment := time.Duration(random.Int64N(int64(res.took)))
+		moment := res.took*time.Duration(part)/kills + time.Duration(random.Int64N(int64(res.took)/kills))
 		restore(t, dir, files)
 		r := start(t, dir, proveArgs(args...)...)
 		time.Sleep(moment)
@@ -77,8 +78,9 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		return name, ended, over
 	}
 	t.Run("interrupted", func(t *testing.T) {
-		for range kills {
-			name, ended, over := endAtAnyMoment(t, syscall.SIGINT)
+		heeded := 0
+		for part := range kills {
+			name, ended, over := endAtAnyMoment(t, part, syscall.SIGINT)
 			for _, trace := range traces(t, temporary, cache) {
 				t.Errorf("%s leaves %s", name, trace)
 			}
@@ -86,11 +88,17 @@ func TestKilledAtAnyMoment(t *testing.T) {
 			if ended.code != 130 && ended.code != 0 && ended.code != -1 && !over {
 				t.Errorf("%s: exit code %d\n%s", name, ended.code, ended.stderr)
 			}
+			if ended.code != 0 {
+				heeded++
+			}
+		}
+		if heeded < kills/2 {
+			t.Errorf("%d of %d interrupts ended a proof", heeded, kills)
 		}
 	})
 	t.Run("killed", func(t *testing.T) {
-		for range kills {
-			endAtAnyMoment(t, syscall.SIGKILL)
+		for part := range kills {
+			endAtAnyMoment(t, part, syscall.SIGKILL)
 		}
 		restore(t, dir, files)
 		last, res := prove(t, dir, args...)

@@ -47,7 +47,9 @@ func runSuite(m *testing.M) (int, error) {
 	}
 	defer os.RemoveAll(dir)
 	suite.program, suite.state = filepath.Join(dir, "plimsoll"), filepath.Join(dir, "state")
-	if err := buildProgram(); err != nil {
+	if built := os.Getenv("PLIMSOLL_TEST_PROGRAM"); built != "" {
+		suite.program = built
+	} else if err := buildProgram(); err != nil {
 		return 1, err
 	}
 	stop, err := serveBases()

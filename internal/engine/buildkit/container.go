@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"path"
 	"regexp"
 	"slices"
@@ -185,7 +186,7 @@ func (c *container) helperFailed() bool {
 	}
 	for limit := time.Now().Add(goneLimit); c.helpers.Load() > 0 && time.Now().Before(limit); time.Sleep(time.Millisecond) {
 	}
-	return c.failed.Load()
+	return c.failed.Load() || c.helpers.Load() > 0 // which ends with its container
 }
 
 // goneLimit bounds how long a process may take to say how it ended once its session is over.
@@ -221,7 +222,7 @@ func exitOf(err error) (engine.Exit, error) {
 		return engine.Exit{Code: gatewaypb.UnknownExitStatus}, nil
 	}
 	var exit *gatewaypb.ExitError
-	if !errors.As(err, &exit) || exit.ExitCode == gatewaypb.UnknownExitStatus {
+	if !errors.As(err, &exit) || exit.ExitCode == gatewaypb.UnknownExitStatus || exit.ExitCode > math.MaxUint8 { // -1 is a runtime that was killed
 		return engine.Exit{Code: -1}, err
 	}
 	code := int(exit.ExitCode)

@@ -3,6 +3,7 @@ package buildkit
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"syscall"
@@ -89,6 +90,7 @@ func TestExitOf(t *testing.T) {
 		{exit(128), 128, 0, true},
 		{&gatewaypb.ExitError{ExitCode: 255}, 255, 0, true},
 		{exit(gatewaypb.UnknownExitStatus), -1, 0, false},
+		{exit(math.MaxUint32), -1, 0, false}, // the runtime was killed
 		{errors.New("lost"), -1, 0, false},
 	} {
 		got, err := exitOf(c.err)

@@ -113,11 +113,25 @@ func (w *watched) runs(id string) bool {
 	return w.running[id] != nil
 }
 
-// isOver says whether a process has ended. One that has may not have been waited for yet.
-func isOver(pid int) bool {
-	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	state := string(stat[strings.LastIndex(string(stat), ")")+1:])
-	return err != nil || strings.HasPrefix(state, " Z") || strings.HasPrefix(state, " X")
+// isOver says whether a process has ended or is about to. One that has may not have been waited for yet.
+func isOver(pid int) bool { return isEnding(statOf(pid)) }
+
+// exiting is the kernel's PF_EXITING: the first process of a pid namespace sleeps with it until all others there are gone.
+const exiting = 0x4
+
+// isEnding says so of the fields of proc(5)'s stat behind the name.
+func isEnding(stat []string) bool {
+	if len(stat) < 7 || stat[0] == "Z" || stat[0] == "X" {
+		return true
+	}
+	flags, _ := strconv.ParseUint(stat[6], 10, 64)
+	return flags&exiting != 0
+}
+
+// statOf are the fields of a process's stat behind its name, from the third on; none when it is gone.
+func statOf(pid int) []string {
+	stat, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	return strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 }
 
 // enter notes a container that is about to start, unless it comes too late for that.
@@ -235,14 +249,13 @@ func kept(id string) int {
 	return 0
 }
 
-// startOf is when a process started, in clock ticks since boot (field 22 of proc(5)'s stat); 0 when it is gone.
+// startOf is when a process started, in clock ticks since boot (field 22 of stat); 0 when it is gone.
 func startOf(pid int) uint64 {
-	stat, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:])) // they begin with the third
-	if len(fields) < 20 {
+	stat := statOf(pid)
+	if len(stat) < 20 {
 		return 0
 	}
-	start, _ := strconv.ParseUint(fields[19], 10, 64)
+	start, _ := strconv.ParseUint(stat[19], 10, 64)
 	return start
 }
 

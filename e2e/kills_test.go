@@ -52,35 +52,38 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	// The proof of a health check freezes the application for seconds, in which one moment is like the other.
 	args := quick("--write", "--rule", "root-user,missing-env,context-junk,chown-copies,missing-labels")
 
+	_, _ = prove(t, dir, args...) // all that can be cached is, as in the runs that are ended
+	restore(t, dir, files)
 	first, res := prove(t, dir, args...)
 	first.want(t, res, "proven", 0)
-	restore(t, dir, files)
-	_, res = prove(t, dir, args...) // all that can be cached is, as in the runs that are ended
 	if len(first.Files) == 0 {
 		t.Fatal("nothing was written: there is nothing to be killed in")
 	}
+	phases := first.Timings
 	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d, a whole proof takes %.1f s", seed, res.took.Seconds())
+	t.Logf("seed %d, a whole proof takes %.1f s in %d phases", seed, res.took.Seconds(), len(phases))
 	random := rand.New(rand.NewPCG(seed, 0))
-	// The moments are spread over the proof, one at random in each part of it.
-	endAtAnyMoment := func(t *testing.T, part int, signal syscall.Signal) (name string, ended result, over bool) {
+	// One moment after the other is in the next phase, at random in it: a proof spends most of its time in few of them.
+	endAtAnyMoment := func(t *testing.T, n int, signal syscall.Signal) (name string, ended result, over bool) {
 		t.Helper()
-		moment := res.took*time.Duration(part)/kills + time.Duration(random.Int64N(int64(res.took)/kills))
+		phase := phases[n%len(phases)]
 		restore(t, dir, files)
 		r := start(t, dir, proveArgs(args...)...)
+		r.waitFor(t, phase.Phase+"\n")
+		moment := time.Duration(random.Float64() * phase.Seconds * float64(time.Second))
 		time.Sleep(moment)
 		over = r.ended()
 		_ = r.cmd.Process.Signal(signal)
 		ended = r.wait(t)
-		name = fmt.Sprintf("%v after %.2f s (%s)", signal, moment.Seconds(), lastPhase(ended.stderr))
+		name = fmt.Sprintf("%v %.2f s after %q", signal, moment.Seconds(), phase.Phase)
 		t.Log(name)
 		wholeFiles(t, name, dir, files, first.Files)
 		return name, ended, over
 	}
 	t.Run("interrupted", func(t *testing.T) {
 		heeded := 0
-		for part := range kills {
-			name, ended, over := endAtAnyMoment(t, part, syscall.SIGINT)
+		for n := range kills {
+			name, ended, over := endAtAnyMoment(t, n, syscall.SIGINT)
 			for _, trace := range traces(t, temporary, cache) {
 				t.Errorf("%s leaves %s", name, trace)
 			}
@@ -97,8 +100,8 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		}
 	})
 	t.Run("killed", func(t *testing.T) {
-		for part := range kills {
-			endAtAnyMoment(t, part, syscall.SIGKILL)
+		for n := range kills {
+			endAtAnyMoment(t, n, syscall.SIGKILL)
 		}
 		restore(t, dir, files)
 		last, res := prove(t, dir, args...)
@@ -107,12 +110,6 @@ func TestKilledAtAnyMoment(t *testing.T) {
 			t.Errorf("at the end is left %s", trace)
 		}
 	})
-}
-
-// lastPhase is what a run was doing, by what it wrote.
-func lastPhase(stderr string) string {
-	lines := strings.Split(strings.TrimSpace(stderr), "\n")
-	return lines[len(lines)-1]
 }
 
 func restore(t *testing.T, dir string, files map[string]string) {

@@ -14,6 +14,10 @@ const (
 	// pollEvery is the pause between two attempts: it bounds how much later
 	// than the application the agent notices.
 	pollEvery = 3 * time.Millisecond
+	// Where sockets are listed for it, for which the kernel walks through a large table, the pause is listShare times as long as that
+	// took, and longestPoll at most: on few cores the application wants them.
+	listShare   = 10
+	longestPoll = 30 * time.Millisecond
 	// attemptLimit bounds one attempt: an application that accepted a
 	// connection and then lost it is asked again.
 	attemptLimit = 10 * time.Second
@@ -31,7 +35,10 @@ func wait(ctx context.Context, r WaitRequest) (WaitAnswer, error) {
 			return a, nil
 		}
 		a.Attempts++
-		if a.try(ctx, guess.ports(time.Now()), r.Path) {
+		looked := time.Now()
+		ports := guess.ports(looked)
+		listing := time.Since(looked)
+		if a.try(ctx, ports, r.Path) {
 			a.Up, a.LastError, a.Late = true, "", a.Attempts == 1
 			took, err := sinceStart(start)
 			a.Seconds = took.Seconds()
@@ -40,7 +47,7 @@ func wait(ctx context.Context, r WaitRequest) (WaitAnswer, error) {
 		select {
 		case <-ctx.Done():
 			return a, nil
-		case <-time.After(pollEvery):
+		case <-time.After(min(max(pollEvery, listShare*listing), longestPoll)):
 		}
 	}
 }

@@ -25,7 +25,7 @@ import (
 // maxRequests bounds what is asked of one container.
 const maxRequests = 60
 
-// After is given more than before to answer: this much, and that many times what before took.
+// Once it is known how long before takes to answer, others are given this much, and that many times as long, and not a minute.
 const (
 	leastStart  = 20 * time.Second
 	startFactor = 10
@@ -43,8 +43,8 @@ func (p *proof) trial(s *side, from *project.Project) observe.Trial {
 			t.Path = facts.Health.Value
 		}
 	}
-	if p.before.trials != nil && t.StartTimeout == 0 { // before is known: another start than its own is not waited for a minute
-		t.StartTimeout = max(leastStart, time.Duration(startFactor*p.before.trials[0].Start*float64(time.Second)))
+	if seen := p.before.trials; len(seen) > 0 && seen[0].Start > 0 && t.StartTimeout == 0 {
+		t.StartTimeout = max(leastStart, time.Duration(startFactor*seen[0].Start*float64(time.Second)))
 	}
 	t.Serves = p.serves()
 	if t.Port == 0 && !t.Serves && t.StartTimeout == 0 {

@@ -42,12 +42,14 @@ type document struct {
 		Kind, Place, Digest string
 		Attestations        []string
 	}
-	Timings []struct {
-		Phase   string
-		Seconds float64
-	}
+	Timings []timing
 	Notes   []string
 	Failure *struct{ Message, Detail string }
+}
+
+type timing struct {
+	Phase   string
+	Seconds float64
 }
 
 type figure struct {

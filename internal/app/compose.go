@@ -45,14 +45,17 @@ func plainSubject(path string, build dockerfile.Build) *subject {
 // subjectOf finds out what path means: a Dockerfile, a compose file, or a folder with either. What build says
 // outranks the compose file.
 func subjectOf(path string, opts ComposeOptions, build dockerfile.Build) (*subject, error) {
-	files, named := composeFiles(path, opts)
-	if len(files) == 0 {
+	files, named, err := composeFiles(path, opts)
+	if len(files) == 0 && err == nil {
 		if opts.Service != "" {
 			return nil, &report.Failure{Message: fmt.Sprintf("--service %s: there is no compose file in %s", opts.Service, path), Hint: "name the compose file"}
 		}
 		return plainSubject(path, build), nil
 	}
-	read, err := compose.Load(files, opts.Environ)
+	var read *compose.Project
+	if err == nil {
+		read, err = compose.Load(files, opts.Environ)
+	}
 	if err == nil {
 		var s *subject
 		if s, err = choose(read, path, named, opts.Service, build); s != nil {
@@ -62,7 +65,11 @@ func subjectOf(path string, opts ComposeOptions, build dockerfile.Build) (*subje
 	if own, found := ownDockerfile(path); found && !named && !errors.Is(err, errSeveral) {
 		s := plainSubject(own, build)
 		if err != nil {
-			s.notes = append(s.notes, fmt.Sprintf("%s is left out: %s.", displayPath(files[0]), strings.TrimPrefix(err.Error(), "reading the compose file: ")))
+			what := "What compose would take"
+			if len(files) > 0 {
+				what = displayPath(files[0])
+			}
+			s.notes = append(s.notes, fmt.Sprintf("%s is left out: %s.", what, strings.TrimPrefix(err.Error(), "reading the compose file: ")))
 		}
 		return s, nil
 	}
@@ -76,20 +83,22 @@ func subjectOf(path string, opts ComposeOptions, build dockerfile.Build) (*subje
 var errSeveral = errors.New("several services")
 
 // composeFiles are the compose files that path means; named says that the user wants them.
-func composeFiles(path string, opts ComposeOptions) (files []string, named bool) {
+func composeFiles(path string, opts ComposeOptions) (files []string, named bool, err error) {
 	wanted := opts.Service != ""
-	info, err := os.Stat(path)
+	info, statErr := os.Stat(path)
 	switch {
-	case err != nil:
-		return nil, false
+	case statErr != nil:
+		return nil, false, nil
 	case info.IsDir():
-		return compose.Find(path, opts.Environ), wanted
+		files, err = compose.Find(path, opts.Environ)
+		return files, wanted, err
 	case compose.IsFile(path):
-		return compose.Files(path), true
+		return compose.Files(path), true, nil
 	case wanted:
-		return compose.Find(filepath.Dir(path), opts.Environ), true
+		files, err = compose.Find(filepath.Dir(path), opts.Environ)
+		return files, true, err
 	}
-	return nil, false
+	return nil, false, nil
 }
 
 func ownDockerfile(path string) (string, bool) {
@@ -151,7 +160,10 @@ func candidatesOf(p *compose.Project, path string, named bool) []*compose.Servic
 
 // eachSubject are all services that path may mean, of which there are several, and why some can't be taken.
 func eachSubject(path string, opts ComposeOptions, build dockerfile.Build) (all []*subject, broken error) {
-	files, named := composeFiles(path, opts)
+	files, named, err := composeFiles(path, opts)
+	if err != nil {
+		return nil, err
+	}
 	read, err := compose.Load(files, opts.Environ)
 	if err != nil {
 		return nil, err

@@ -50,7 +50,7 @@ func TestCases(t *testing.T) {
 					write(t, filepath.Join(dir, f.Name), f.Data)
 				}
 			}
-			files := Find(dir, nil)
+			files := find(t, dir, nil)
 			p, err := Load(files, environ)
 			if wantError != "" {
 				if err == nil || strings.ReplaceAll(err.Error(), dir+"/", "") != wantError {
@@ -67,6 +67,15 @@ func TestCases(t *testing.T) {
 			judge(t, p, files, environ)
 		})
 	}
+}
+
+func find(t *testing.T, dir string, environ []string) []string {
+	t.Helper()
+	files, err := Find(dir, environ)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
 }
 
 func write(t *testing.T, path string, data []byte) {
@@ -243,7 +252,7 @@ func TestFiles(t *testing.T) {
 		}
 		return paths
 	}
-	same(t, "found", Find(dir, nil), in("compose.yml", "compose.override.yml"))
+	same(t, "found", find(t, dir, nil), in("compose.yml", "compose.override.yml"))
 	same(t, "named", Files(in("compose.yml")[0]), in("compose.yml", "compose.override.yml"))
 	same(t, "another", Files(in("compose.prod.yaml")[0]), in("compose.prod.yaml"))
 	for name, want := range map[string]bool{"compose.yaml": true, "docker-compose.prod.yml": true, "compose-dev.yml": true, "Dockerfile": false, "values.yaml": false, "compose.json": false} {
@@ -279,7 +288,7 @@ func FuzzLoad(f *testing.F) {
 		dir := t.TempDir()
 		write(t, filepath.Join(dir, "compose.yaml"), []byte(base))
 		write(t, filepath.Join(dir, "compose.override.yaml"), []byte(over))
-		if _, err := Load(Find(dir, nil), []string{"TOKEN=hunter2-hunter2"}); err != nil && strings.Contains(err.Error(), "hunter2") {
+		if _, err := Load(find(t, dir, nil), []string{"TOKEN=hunter2-hunter2"}); err != nil && strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("the error shows a value: %v", err)
 		}
 	})
@@ -400,12 +409,79 @@ func TestFindTakesTheFilesThatAreListed(t *testing.T) {
 		}
 		return paths
 	}
-	same(t, "nothing listed", Find(dir, []string{"COMPOSE_FILE="}), in("compose.yaml"))
-	same(t, "in the environment", Find(dir, []string{"COMPOSE_FILE=base.yml:deploy/prod.yml"}), in("base.yml", "deploy/prod.yml"))
+	same(t, "nothing listed", find(t, dir, []string{"COMPOSE_FILE="}), in("compose.yaml"))
+	same(t, "in the environment", find(t, dir, []string{"COMPOSE_FILE=base.yml:deploy/prod.yml"}), in("base.yml", "deploy/prod.yml"))
 	write(".env", "COMPOSE_FILE=a.yml;b.yml\nCOMPOSE_PATH_SEPARATOR=;\n")
-	same(t, "in .env", Find(dir, nil), in("a.yml", "b.yml"))
-	same(t, "the environment outranks .env", Find(dir, []string{"COMPOSE_FILE=/elsewhere/c.yml"}), []string{"/elsewhere/c.yml"})
-	if _, err := Load(Find(dir, nil), nil); err == nil || !strings.Contains(err.Error(), "a.yml") {
+	same(t, "in .env", find(t, dir, nil), in("a.yml", "b.yml"))
+	same(t, "the environment outranks .env", find(t, dir, []string{"COMPOSE_FILE=/elsewhere/c.yml"}), []string{"/elsewhere/c.yml"})
+	if _, err := Load(find(t, dir, nil), nil); err == nil || !strings.Contains(err.Error(), "a.yml") {
 		t.Errorf("a file that is listed and not there: %v", err)
+	}
+}
+
+// What is not of the compose file's own folder, or of its git work tree, is handed to no build and to no container, and the
+// .env of a folder can't move that folder elsewhere.
+func TestNothingOfTheHostIsHandedOut(t *testing.T) {
+	if os.PathSeparator != '/' {
+		t.Skip("links and paths as on Unix")
+	}
+	outer := t.TempDir()
+	dir := filepath.Join(outer, "project", "deploy")
+	for _, name := range []string{"keys/Dockerfile", "keys/id.env", "keys/base.yml", "project/app/Dockerfile", "project/app.env", "project/deploy/own/Dockerfile", "project/deploy/own.env", "project/deploy/sub/c.yml"} {
+		write(t, filepath.Join(outer, name), []byte("FROM=scratch\n"))
+	}
+	for link, to := range map[string]string{"away": "../../keys", "file": "../../keys/Dockerfile", "link.env": "../../keys/id.env", "near": "own", "link.yml": "../../keys/base.yml"} {
+		if err := os.Symlink(to, filepath.Join(dir, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const context, file, env = "its context ", "its Dockerfile ", "its env_file "
+	for _, test := range []struct {
+		service, alone, inGit string // why it is refused
+	}{
+		{"{build: own, env_file: own.env}", "", ""},
+		{"{build: near}", "", ""},
+		{"{build: ../app}", context, ""},
+		{"{build: {context: own, dockerfile: ../../app/Dockerfile}}", file, ""},
+		{"{build: own, env_file: ../app.env}", env, ""},
+		{"{build: ../../keys}", context, context},
+		{"{build: " + outer + "/keys}", context, context},
+		{"{build: {context: '${HOST}/keys', dockerfile: " + dir + "/own/Dockerfile}}", context, context},
+		{"{build: away}", context, context},
+		{"{build: own/../away}", context, context},
+		{"{build: {context: own, dockerfile: ../file}}", file, file},
+		{"{build: own, env_file: ../../keys/id.env}", env, env},
+		{"{build: own, env_file: [own.env, {path: link.env, required: false}]}", env, env},
+	} {
+		for _, git := range []bool{false, true} {
+			want, at := test.alone, filepath.Join(outer, "project", ".git")
+			if os.RemoveAll(at); git {
+				want = test.inGit
+				write(t, filepath.Join(at, "HEAD"), nil)
+			}
+			write(t, filepath.Join(dir, "compose.yaml"), []byte("services: {web: "+test.service+"}\n"))
+			p, err := Load([]string{filepath.Join(dir, "compose.yaml")}, []string{"HOST=" + outer})
+			if err != nil {
+				t.Errorf("%s: %v", test.service, err)
+				continue
+			}
+			if web := p.Services[0]; !strings.HasPrefix(web.Refused, want) || want == "" && web.Refused != "" || want == env && len(web.Env) > 1 {
+				t.Errorf("%s, in git %t: refused %q, env %v, want %q", test.service, git, web.Refused, web.Env, want)
+			}
+		}
+	}
+	for _, listed := range []string{"../../keys/base.yml", outer + "/keys/base.yml:compose.yaml", "compose.yaml:away/base.yml", "link.yml", "${HOST}/keys/base.yml"} {
+		write(t, filepath.Join(dir, ".env"), []byte("COMPOSE_FILE="+listed+"\n"))
+		if files, err := Find(dir, []string{"HOST=" + outer}); err == nil || !strings.Contains(err.Error(), "outside of that folder") {
+			t.Errorf("COMPOSE_FILE=%s: %v, %v", listed, files, err)
+		}
+	}
+	write(t, filepath.Join(dir, ".env"), []byte("COMPOSE_FILE="+dir+"/compose.yaml:sub/c.yml\n"))
+	same(t, "below the folder", find(t, dir, nil), []string{filepath.Join(dir, "compose.yaml"), filepath.Join(dir, "sub", "c.yml")})
+	if err := errors.Join(os.Remove(filepath.Join(dir, ".env")), os.Symlink("../../keys/id.env", filepath.Join(dir, ".env"))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load([]string{filepath.Join(dir, "compose.yaml")}, nil); err == nil || !strings.Contains(err.Error(), "leads out of the git work tree") {
+		t.Errorf("a link in the place of .env: %v", err)
 	}
 }

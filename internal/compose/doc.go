@@ -9,6 +9,8 @@
 // lies, whatever its size, and tells no lines. It is the judge in this package's tests.
 //
 // Input is untrusted: files are bounded in size, number and nesting, and nothing is fetched. Files that compose files name
-// (include, extends, secrets of builds) are read in the folder of the main one alone. What leads elsewhere is not followed, and
-// named with the reason.
+// (include, extends, secrets of builds) are read in the folder of the main one alone, also where the .env of a folder says which
+// one that is (COMPOSE_FILE). What leads elsewhere is not followed, and named with the reason. Contexts, Dockerfiles and env_file
+// may lie elsewhere in the git work tree of that folder; a service that names one outside of it is refused. All this holds with
+// links followed. Variables of the caller's environment can be named, as in compose: whoever writes the file gets what it asks for.
 package compose

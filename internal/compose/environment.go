@@ -31,6 +31,9 @@ func environment(dir string, environ []string) (variables, error) {
 		}
 	}
 	file := filepath.Join(dir, ".env")
+	if t := treeOf(dir); !t.holds(file) {
+		return vars, fmt.Errorf("%s: it is a link that leads out of %s: put a copy in its place", file, t.what)
+	}
 	set, err := envFile(file, vars.lookup)
 	if errors.Is(err, fs.ErrNotExist) {
 		return vars, nil

@@ -33,17 +33,19 @@ func IsFile(name string) bool { return variant.MatchString(filepath.Base(name)) 
 
 // Find returns the files that compose takes in a folder: those that COMPOSE_FILE lists, in the environment given as
 // NAME=value or in the folder's .env, there or not; else the main one and, if there is one, the override; none when
-// the folder has none.
-func Find(dir string, environ []string) []string {
-	if listed := listedFiles(dir, environ); len(listed) > 0 {
-		return listed
+// the folder has none. An .env belongs to who made the folder, and not to who runs this: it is an error when it lists files elsewhere.
+func Find(dir string, environ []string) ([]string, error) {
+	listed, err := listedFiles(dir, environ)
+	if len(listed) > 0 || err != nil {
+		return listed, err
 	}
-	return usual(dir)
+	return usual(dir), nil
 }
 
 // listedFiles are those of COMPOSE_FILE. An .env that can't be read is told when the files are.
-func listedFiles(dir string, environ []string) (files []string) {
+func listedFiles(dir string, environ []string) (files []string, err error) {
 	vars, _ := environment(dir, environ)
+	callers := slices.ContainsFunc(environ, func(pair string) bool { return strings.HasPrefix(pair, "COMPOSE_FILE=") })
 	separator := cmp.Or(vars["COMPOSE_PATH_SEPARATOR"], string(os.PathListSeparator))
 	for _, file := range strings.Split(vars["COMPOSE_FILE"], separator) {
 		switch {
@@ -52,9 +54,21 @@ func listedFiles(dir string, environ []string) (files []string) {
 		case !filepath.IsAbs(file):
 			file = filepath.Join(dir, file)
 		}
+		if !callers && !liesBelow(dir, file) {
+			return nil, fmt.Errorf("%s: COMPOSE_FILE lists a file outside of that folder: name the compose file, or set COMPOSE_FILE in the environment", filepath.Join(dir, ".env"))
+		}
 		files = append(files, file)
 	}
-	return files
+	return files, nil
+}
+
+// liesBelow reports whether a file lies below a folder, as it is written and with links followed: its own folder, which says what
+// else is read, and the file itself.
+func liesBelow(dir, file string) bool {
+	t := tree{root: followed(dir)}
+	from, err1 := filepath.Abs(dir)
+	to, err2 := filepath.Abs(file)
+	return errors.Join(err1, err2) == nil && local(from, to) && t.holds(filepath.Dir(file)) && t.holds(file)
 }
 
 // maxFiles bounds how many files are read together.

@@ -57,7 +57,7 @@ func Load(files, environ []string) (*Project, error) {
 		return nil, fmt.Errorf("reading the variables of %s: %w", files[0], err)
 	}
 	p := &Project{Dir: dir}
-	l := &loading{within: &within{dir: dir}, unfollowed: &p.Unfollowed, vars: vars}
+	l := &loading{within: &within{dir: dir}, tree: treeOf(dir), unfollowed: &p.Unfollowed, vars: vars}
 	defer l.within.close()
 	l = l.below(files[0])
 	l.dir, l.vars = dir, vars
@@ -91,6 +91,7 @@ type loading struct {
 	extended   map[string]*scope   // files of which services are extended, by path
 	chain      []string            // main files that are being read, the outermost first
 	within     *within             // shared by all
+	tree       tree                // of the main file
 	unfollowed *[]Unfollowed       // shared by all
 }
 
@@ -98,7 +99,7 @@ type loading struct {
 func (l *loading) below(first string) *loading {
 	return &loading{
 		services: map[string]any{}, secrets: map[string]any{}, unset: map[string][]string{}, refused: map[string]string{}, extended: map[string]*scope{},
-		chain: append(slices.Clone(l.chain), first), within: l.within, unfollowed: l.unfollowed,
+		chain: append(slices.Clone(l.chain), first), within: l.within, tree: l.tree, unfollowed: l.unfollowed,
 	}
 }
 

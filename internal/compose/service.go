@@ -168,6 +168,13 @@ func (l *loading) build(s *Service, from map[string]any) {
 	}
 	s.Build = Build{Context: context, Target: l.value(map[string]any{"build": from}, s.Name, "build", "target")}
 	s.Build.Dockerfile = at(s.Build.Context, cmp.Or(file, "Dockerfile"))
+	switch {
+	case s.Refused != "":
+	case !l.tree.holds(s.Build.Context):
+		s.Refused = fmt.Sprintf("its context %s lies outside of %s, from which alone builds are given files: name the Dockerfile there, where you trust both", l.show(s.Build.Context), l.tree.what)
+	case !l.tree.holds(s.Build.Dockerfile):
+		s.Refused = fmt.Sprintf("its Dockerfile %s lies outside of %s: name that Dockerfile itself, where you trust both", l.show(s.Build.Dockerfile), l.tree.what)
+	}
 	s.Build.Args = map[string]string{}
 	for _, pair := range stringsOf(from["args"]) {
 		if name, value, ok := l.resolve(pair); ok {
@@ -231,6 +238,10 @@ func (l *loading) environment(s *Service, from map[string]any) error {
 
 func (l *loading) envFile(s *Service, file map[string]any, own variables, into map[string]Var) error {
 	path, _ := file["path"].(string)
+	if !l.tree.holds(path) {
+		s.Refused = cmp.Or(s.Refused, fmt.Sprintf("its env_file %s lies outside of %s, from which alone containers are given files: put a copy of it in there, out of git and of the build context", l.show(path), l.tree.what))
+		return nil
+	}
 	var set map[string]string
 	var err error
 	if file["format"] == "raw" {

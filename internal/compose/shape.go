@@ -231,5 +231,5 @@ func secretsOf(value any) (any, bool) {
 
 // leftOut are the keys of build that decide about a build and that plimsoll's own don't get.
 func leftOut() []string {
-	return []string{"additional_contexts", "extra_hosts", "network", "ssh"}
+	return []string{"additional_contexts", "extra_hosts", "network", "platforms", "privileged", "entitlements", "ssh"}
 }

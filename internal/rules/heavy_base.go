@@ -128,10 +128,7 @@ func notInstalled(p *rule.Pass, base *dockerfile.Stage) (missing []ecosystem.Fac
 			continue
 		}
 		for _, step := range runSteps(p, stage) {
-			for _, c := range step.installs {
-				names, _ := c.packages()
-				brought = append(brought, names...)
-			}
+			brought = append(brought, step.brings()...)
 		}
 	}
 	for _, pkg := range p.Facts.RunPackages {
@@ -210,7 +207,7 @@ func retag(base, own, slim string) (string, bool) {
 // needsFullBase says what in the final stage, or in a stage that it comes from,
 // can't do without the full base.
 func needsFullBase(p *rule.Pass) string {
-	var brought []string // by a package manager
+	var brought []string // packages of the distribution
 	for _, stage := range p.File.Stages {
 		if !ships(p, stage) {
 			continue
@@ -219,10 +216,7 @@ func needsFullBase(p *rule.Pass) string {
 			return reason
 		}
 		for _, step := range runSteps(p, stage) {
-			for _, c := range step.installs {
-				names, _ := c.packages()
-				brought = append(brought, names...)
-			}
+			brought = append(brought, step.brings()...)
 			if reason := needsFullStep(p, step, brought); reason != "" {
 				return reason
 			}
@@ -232,8 +226,8 @@ func needsFullBase(p *rule.Pass) string {
 		return ""
 	}
 	for _, program := range p.Facts.Programs {
-		if fullPrograms[program.Value] && !slices.Contains(brought, program.Value) {
-			return fmt.Sprintf("%s is called at run time (%s:%d), and the slim base does not have it: install it", program.Value, program.Source.File, program.Source.Line)
+		if pkg := lacking(program.Value, brought); pkg != "" {
+			return fmt.Sprintf("%s is called at run time (%s:%d), and the slim base does not have it: install %s", program.Value, program.Source.File, program.Source.Line, pkg)
 		}
 	}
 	return ""
@@ -252,8 +246,8 @@ func onbuild(p *rule.Pass, stage *dockerfile.Stage) string {
 func needsFullStep(p *rule.Pass, step *runStep, brought []string) string {
 	if step.script != nil {
 		for _, call := range step.script.Calls() {
-			if fullPrograms[call.Name] && !slices.Contains(brought, call.Name) {
-				return fmt.Sprintf("line %d calls %s, which the slim base does not have: install it, or do that in a builder stage", p.File.Position(call.Span.Start).Line, call.Name)
+			if pkg := lacking(call.Name, brought); pkg != "" {
+				return fmt.Sprintf("line %d calls %s, which the slim base does not have: install %s, or do that in a builder stage", p.File.Position(call.Span.Start).Line, call.Name, pkg)
 			}
 		}
 	}
@@ -266,6 +260,32 @@ func needsFullStep(p *rule.Pass, step *runStep, brought []string) string {
 		}
 	}
 	return ""
+}
+
+// brings are the packages of the distribution that a step installs by name.
+func (s *runStep) brings() (packages []string) {
+	for _, c := range s.installs {
+		for _, w := range c.args {
+			name, _, _ := strings.Cut(w.Text, "=") // a version
+			name, _, _ = strings.Cut(name, "/")    // a release
+			name, _, _ = strings.Cut(name, ":")    // an architecture
+			if c.manager.system && !strings.ContainsAny(name, "$`*?[") {
+				packages = append(packages, name)
+			}
+		}
+	}
+	return packages
+}
+
+// lacking is the package to install for a program that the slim base does not have and none of the packages brings; empty
+// for any other program.
+func lacking(program string, brought []string) string {
+	name := strings.TrimPrefix(strings.TrimPrefix(program, "/usr"), "/bin/")
+	packages := append(slices.Clip(ecosystem.DebianPackages(name)), name) // most are called like the program
+	if !fullPrograms[name] || slices.ContainsFunc(packages, func(pkg string) bool { return slices.Contains(brought, pkg) }) {
+		return ""
+	}
+	return packages[0]
 }
 
 // fullPrograms are programs of the full images' base, buildpack-deps, that the slim ones don't have.

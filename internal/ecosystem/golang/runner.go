@@ -251,22 +251,18 @@ var essential = []string{
 	"uniq", "wc", "cut", "tr", "tee", "touch", "df", "du", "id", "uname", "whoami", "hostname", "grep", "sed", "tar", "gzip", "gunzip", "find", "xargs", "awk", "sha256sum", "md5sum", "base64", "seq", "stat", "readlink", "nproc", "printf", "kill",
 }
 
-// packaged are programs with the Debian package that brings them, of those that the Go image has.
-var packaged = map[string]string{
-	"git": "git", "curl": "curl", "wget": "wget", "ssh": "openssh-client", "scp": "openssh-client", "ssh-keygen": "openssh-client",
-	"hg": "mercurial", "svn": "subversion", "unzip": "unzip", "ps": "procps", "top": "procps", "pgrep": "procps", "gpg": "gnupg", "openssl": "openssl", "perl": "perl",
-}
-
 // programPackages are the packages of the programs that the source starts, and the first program that has none.
 func (d *detection) programPackages() ([]string, ecosystem.Fact[string]) {
 	var list []string
 	installed := d.installed()
 	for _, p := range d.facts.Programs {
 		name := path.Base(p.Value)
+		packages := ecosystem.DebianPackages(name)
 		switch {
-		case d.isOutput(p.Value) || slices.Contains(essential, name) || slices.Contains(installed, name):
-		case packaged[name] != "":
-			list = append(list, packaged[name])
+		case d.isOutput(p.Value) || slices.Contains(essential, name):
+		case len(packages) > 0: // installed or not: the runner gets none that only compiles, as make, unless it is asked for
+			list = append(list, packages[0])
+		case slices.Contains(installed, name):
 		default:
 			return nil, p
 		}

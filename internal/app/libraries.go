@@ -36,13 +36,19 @@ func (p *proof) libraryDirs(from *project.Project) (dirs []string) {
 		return dirs
 	}
 	for _, file := range p.observed.Opened {
-		for _, folder := range []string{"/site-packages/", "/dist-packages/"} {
-			if at := strings.Index(file, folder); at >= 0 {
-				add(file[:at+len(folder)-1])
-			}
-		}
+		add(pythonFolder(file))
 	}
 	return dirs
+}
+
+// pythonFolder is the folder of Python's packages that a file lies in; empty when it lies in none.
+func pythonFolder(file string) string {
+	for _, folder := range []string{"/site-packages/", "/dist-packages/"} {
+		if at := strings.Index(file, folder); at >= 0 {
+			return file[:at+len(folder)-1]
+		}
+	}
+	return ""
 }
 
 // settleLibraries leaves in an outcome the shared libraries that after lacks, before did not, and that are needed: by
@@ -64,14 +70,18 @@ func (p *proof) settleLibraries(ctx context.Context, out *observe.Outcome) error
 	if err != nil {
 		return err
 	}
+	out.Missing = slices.DeleteFunc(out.Missing, func(m agent.MissingLibrary) bool {
+		return slices.ContainsFunc(lacked, func(l agent.MissingLibrary) bool {
+			return l.Library == m.Library && placeOf(l.File) == placeOf(m.File)
+		})
+	})
+	hidden, err := p.hiddenImports(ctx, out.Missing)
+	if err != nil {
+		return err
+	}
 	var unused []string
 	out.Missing = slices.DeleteFunc(out.Missing, func(m agent.MissingLibrary) bool {
-		switch {
-		case slices.ContainsFunc(lacked, func(l agent.MissingLibrary) bool {
-			return l.Library == m.Library && placeOf(l.File) == placeOf(m.File)
-		}):
-			return true
-		case p.loads(m.File):
+		if p.loads(m.File) || isLibrary(m.File) && slices.Contains(hidden, pythonFolder(m.File)) {
 			return false
 		}
 		unused = append(unused, fmt.Sprintf("%s needs %s", m.File, m.Library))
@@ -85,6 +95,43 @@ func (p *proof) settleLibraries(ctx context.Context, out *observe.Outcome) error
 		}
 	}
 	return nil
+}
+
+// hiddenImports are the folders of Python's packages, of those that hold files which lack a library, in which after has a
+// package that the source imports and that the run of the original did not load, as one that a handler imports: what it
+// loads in turn was not seen.
+func (p *proof) hiddenImports(ctx context.Context, missing []agent.MissingLibrary) (folders []string, err error) {
+	seen, facts := p.observed, p.project.Facts
+	if seen == nil || facts == nil {
+		return nil, nil
+	}
+	loaded := map[string]bool{}
+	for _, m := range seen.Modules() {
+		loaded[m.Name] = true
+	}
+	var r agent.LacksRequest
+	for _, m := range missing {
+		folder := pythonFolder(m.File)
+		if folder == "" || p.loads(m.File) || slices.Contains(folders, folder) {
+			continue
+		}
+		folders = append(folders, folder)
+		for _, name := range facts.Imports {
+			if !loaded[name] {
+				r.Files = append(r.Files, path.Join(folder, name), path.Join(folder, name+".py"))
+			}
+		}
+	}
+	if len(r.Files) == 0 {
+		return nil, nil
+	}
+	a, err := p.lacks(ctx, p.after, r)
+	if err != nil {
+		return nil, fmt.Errorf("looking for packages that are imported: %w", err)
+	}
+	return slices.DeleteFunc(folders, func(folder string) bool {
+		return !slices.ContainsFunc(r.Files, func(file string) bool { return path.Dir(file) == folder && !slices.Contains(a.Files, file) })
+	}), nil
 }
 
 // missingIn finds the libraries that files of an image need and its loader would not find, without starting what it holds.
@@ -113,13 +160,18 @@ func (p *proof) loads(file string) bool {
 		return true
 	}
 	facts := p.project.Facts
-	library := path.Ext(file) == ".node" || strings.Contains(path.Base(file)+".", ".so.")
+	library := isLibrary(file)
 	if facts == nil || library && slices.Contains(facts.Imports, name) {
 		return true
 	}
 	return slices.ContainsFunc(seen.Opened, func(opened string) bool {
 		return placeOf(opened) == placeOf(file) || library && ecosystem.PackageOf(opened) == name && path.Base(opened) != "package.json"
 	})
+}
+
+// isLibrary reports whether a file is a shared library, or a module of Node's.
+func isLibrary(file string) bool {
+	return path.Ext(file) == ".node" || strings.Contains(path.Base(file)+".", ".so.")
 }
 
 // placeOf is a file's path in its folder of packages, which may lie elsewhere before and after.

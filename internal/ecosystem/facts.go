@@ -67,6 +67,9 @@ type Facts struct {
 	// manifests (an editable install, a setup.py, a local path), so that the
 	// source can't be copied after it.
 	InstallReadsSource Fact[string]
+	// InstallApart says how dependencies are installed without the source all the same; empty where the install only has to
+	// have the files that it reads.
+	InstallApart string
 
 	Framework Fact[string] // "fastapi"
 	Server    Fact[string] // "uvicorn"
@@ -80,8 +83,12 @@ type Facts struct {
 	// DevDependencies is known when installing as the Dockerfile does brings packages that only building and
 	// testing need; the value names the manifest's section ("devDependencies").
 	DevDependencies Fact[string]
-	// DevPackages are the names of these packages as an import has them, where the language's packages are called alike.
+	// DevPackages are the names of these packages as an import has them, where the language's packages are called alike,
+	// without those that are known to be installed for production too.
 	DevPackages []string
+	// DevGroups are the groups that list them, by the names that their manager is told to leave out, where it has groups
+	// that any project may name and that are not all for development.
+	DevGroups []string
 
 	// RunsFromCache is known when the application loads its packages from the cache of the program that installed
 	// them (its value, "yarn"), which has to stay in the image then.

@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/plimsoll/plimsoll/internal/dockerfile"
 	"github.com/plimsoll/plimsoll/internal/edit"
@@ -85,7 +86,7 @@ func keepsDev(p *rule.Pass, step *runStep, below []*runStep) string {
 		}
 	}
 	if r := p.Facts.InstallReadsSource; r.Known() {
-		return fmt.Sprintf("installing does more than to install, and that may need them: %s (%s:%d)", r.Value, r.Source.File, r.Source.Line)
+		return "installing does more than to install, and that may need them: " + readsSource(p.Facts, "")
 	}
 	for _, s := range append([]*runStep{step}, below...) {
 		if len(s.other) > 0 || s.script == nil {
@@ -99,19 +100,21 @@ func keepsDev(p *rule.Pass, step *runStep, below []*runStep) string {
 func leaveOutDev(p *rule.Pass, step *runStep) (*finding.Fix, string) {
 	var edits []edit.Edit
 	for _, c := range step.installs {
-		last := c.Words[len(c.Words)-1]
-		switch {
-		case c.manager.system:
+		if c.manager.system || c.has("-g", "--global") || c.manager.itself != "" && c.has(c.manager.itself) {
 			continue
-		case c.manager.production == "" && c.manager.development == nil || step.inst.JSON:
-			return nil, "how " + c.manager.name + " leaves them out here is not known: do it by hand"
-		case slices.ContainsFunc(c.args, func(w shellWord) bool { return w.Text == "-g" || w.Text == "--global" }):
-			continue
-		case !onlyFlags(c.args):
-			return nil, "the step installs packages by name besides: list them in the manifest"
 		}
-		if c.manager.production != "" {
-			edits = append(edits, p.Insert(last.Span.End, " "+c.manager.production))
+		option := c.manager.production
+		if groups := p.Facts.DevGroups; c.manager.without != "" && len(groups) > 0 {
+			option = c.manager.without + " " + strings.Join(groups, ",")
+		}
+		if option == "" && c.manager.development == nil || step.inst.JSON {
+			return nil, "how " + c.manager.name + " leaves them out here is not known: do it by hand"
+		}
+		if reason := c.asksMore(); reason != "" {
+			return nil, reason
+		}
+		if option != "" {
+			edits = append(edits, p.Insert(c.Words[len(c.Words)-1].Span.End, " "+option))
 		}
 		for i, w := range c.Words {
 			if i > 0 && slices.Contains(c.manager.development, w.Text) {
@@ -128,4 +131,25 @@ func leaveOutDev(p *rule.Pass, step *runStep) (*finding.Fix, string) {
 		Why:    "the application may load one of them in a way that is not seen in the source; the proof runs it without them",
 		Edits:  edits,
 	}, ""
+}
+
+// asksMore says what an install is told to bring besides what the manifest lists for production; empty when nothing is seen to.
+func (c installCommand) asksMore() string {
+	for _, option := range c.manager.names {
+		if c.has(option) {
+			return option + " names what is installed: leave them out of that"
+		}
+	}
+	i := c.manager.byName(c.args)
+	switch {
+	case i < 0:
+		return ""
+	case !c.args[i].Literal:
+		return "what " + c.args[i].Text + " stands for is only known when the build runs: write it out"
+	case i > 0 && strings.HasPrefix(c.args[i-1].Text, "-") && !strings.HasPrefix(c.args[i-1].Text, "--"):
+		return fmt.Sprintf("%s %s may ask for a package by name: list that in the manifest, or write the option in its long form, with = before the value", c.args[i-1].Text, c.args[i].Text)
+	case i > 0 && strings.HasPrefix(c.args[i-1].Text, "--") && !strings.Contains(c.args[i-1].Text, "="):
+		return fmt.Sprintf("%[1]s %[2]s may ask for a package by name: list that in the manifest, or write %[1]s=%[2]s where it is the option's value", c.args[i-1].Text, c.args[i].Text)
+	}
+	return "the step installs packages by name besides: list them in the manifest"
 }

@@ -23,12 +23,21 @@ type manager struct {
 	purge string
 	// production is the option of an install that leaves development dependencies out; empty when there is none.
 	production string
+	// without is the option that leaves groups of dependencies out, which are named behind it; empty when there are no groups,
+	// or production leaves out the one for development.
+	without string
 	// development are the options of an install that bring them, where they are left out otherwise.
 	development []string
+	// names are options of an install that name what it brings, beside which neither production nor without has a say.
+	names []string
+	// valued are options of an install whose value is the next word. Those that change the directory are not among them: what
+	// stands behind such a one may be another subcommand.
+	valued []string
 	// cacheDirEnv is the variable that moves the cache.
 	cacheDirEnv string
-	// apart are options of an install that leave the project itself out.
-	apart []string
+	// apart are options of an install that leave the project itself out, itself that with which it adds nothing else.
+	apart  []string
+	itself string
 	// settles are subcommands that only change the manager's own settings.
 	settles []string
 }
@@ -50,33 +59,50 @@ var managers = []manager{
 	},
 	{
 		name: "poetry", programs: []string{"poetry"}, verbs: []string{"install", "sync", "export"},
-		production: "--only main", apart: []string{"--no-root", "--no-directory"},
+		without: "--without", names: []string{"--only", "--all-groups"}, apart: []string{"--no-root", "--no-directory"}, itself: "--only-root",
+		valued:  []string{"-E", "--extras", "--with", "--without", "--only", "-f", "--format", "-o", "--output"},
 		noCache: "--no-cache", caches: []string{"/root/.cache/pypoetry"}, clean: "rm -rf /root/.cache/pypoetry",
 		cacheDirEnv: "POETRY_CACHE_DIR", settles: []string{"config", "check"},
 	},
 	{
 		name: "pipenv", programs: []string{"pipenv"}, verbs: []string{"install", "sync"},
-		development: []string{"--dev", "-d"}, caches: []string{"/root/.cache/pipenv"}, clean: "rm -rf /root/.cache/pipenv",
+		development: []string{"--dev", "-d"}, valued: []string{"--python", "-i", "--index", "--pypi-mirror", "--categories", "--extra-pip-args"}, caches: []string{"/root/.cache/pipenv"}, clean: "rm -rf /root/.cache/pipenv",
 		cacheDirEnv: "PIPENV_CACHE_DIR", settles: []string{"verify"},
 	},
 	{
 		name: "uv", programs: []string{"uv"}, verbs: []string{"sync", "pip"},
-		production: "--no-dev", apart: []string{"--no-install-project", "--no-install-workspace"}, noCache: "--no-cache", noCacheEnv: "UV_NO_CACHE", caches: []string{"/root/.cache/uv"}, clean: "rm -rf /root/.cache/uv",
+		production: "--no-dev", names: []string{"--only-dev"}, apart: []string{"--no-install-project", "--no-install-workspace"}, noCache: "--no-cache", noCacheEnv: "UV_NO_CACHE", caches: []string{"/root/.cache/uv"}, clean: "rm -rf /root/.cache/uv",
 		cacheDirEnv: "UV_CACHE_DIR",
+		valued: []string{
+			"--extra", "--no-extra", "--group", "--no-group", "--only-group", "--package", "--no-install-package", "--index", "--default-index", "-i", "--index-url",
+			"--extra-index-url", "-f", "--find-links", "--index-strategy", "--keyring-provider", "--resolution", "--prerelease", "--exclude-newer", "--link-mode",
+			"-p", "--python", "--python-preference", "-C", "--config-setting", "--config-file", "--no-build-package", "--no-binary-package", "-P", "--upgrade-package",
+			"--reinstall-package", "--refresh-package", "--no-build-isolation-package", "--cache-dir", "--color", "--allow-insecure-host",
+		},
 	},
 	{
 		name: "npm", programs: []string{"npm"}, verbs: []string{"install", "i", "ci", "clean-install", "add"}, production: "--omit=dev",
+		valued: []string{
+			"--loglevel", "--registry", "--cache", "--userconfig", "--globalconfig", "--omit", "--include", "--only", "--install-strategy", "--fetch-retries", "--fetch-timeout",
+			"--fetch-retry-factor", "--fetch-retry-mintimeout", "--fetch-retry-maxtimeout", "--maxsockets", "--tag", "--proxy", "--https-proxy", "--noproxy", "--audit-level",
+			"--before", "--os", "--cpu", "--libc", "--script-shell",
+		},
 		caches: []string{"/root/.npm"}, clean: "npm cache clean --force",
 		purge: "cache clean", cacheDirEnv: "npm_config_cache",
 	},
 	{
 		name: "yarn", programs: []string{"yarn", "yarnpkg"}, verbs: []string{"install", "add"}, bare: true, production: "--production",
+		valued: []string{
+			"--network-timeout", "--network-concurrency", "--mutex", "--registry", "--cache-folder", "--preferred-cache-folder", "--modules-folder", "--global-folder",
+			"--link-folder", "--use-yarnrc", "--proxy", "--https-proxy", "--otp", "--mode",
+		},
 		caches: []string{"/usr/local/share/.cache/yarn"}, clean: "yarn cache clean",
 		purge: "cache clean", cacheDirEnv: "YARN_CACHE_FOLDER",
 	},
 	{
 		// The store holds what node_modules links to where both are on one file system: deleting it saves little, and is left to the author.
 		name: "pnpm", programs: []string{"pnpm"}, verbs: []string{"install", "i", "add"}, production: "--prod",
+		valued: []string{"--loglevel", "--reporter", "--registry", "--store-dir", "--network-concurrency", "--child-concurrency", "--fetch-timeout", "--fetch-retries", "--node-linker", "--package-import-method"},
 	},
 	{
 		// A build below needs what was downloaded: nothing is cleaned up here.

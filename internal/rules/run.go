@@ -80,7 +80,7 @@ func parseRun(f *dockerfile.File, inst *dockerfile.Instruction) *runStep {
 		m := managerOf(name, rest)
 		switch {
 		case name == "": // an assignment alone
-		case m != nil && m.bare && onlyFlags(rest):
+		case m != nil && m.bare && m.byName(rest) < 0:
 			step.installs = append(step.installs, installCommand{shellCommand: c, manager: m, args: rest})
 		case m != nil && len(rest) > 0 && slices.Contains(m.verbs, verb(rest)):
 			step.installs = append(step.installs, installCommand{shellCommand: c, manager: m, args: rest[verbIndex(rest)+1:]})
@@ -128,8 +128,25 @@ func managerOf(name string, rest []shellWord) *manager {
 	return nil
 }
 
-func onlyFlags(words []shellWord) bool {
-	return !slices.ContainsFunc(words, func(w shellWord) bool { return !strings.HasPrefix(w.Text, "-") })
+// byName is the index of the first of an install's words that is neither an option nor known to be the value of one; −1 when all are.
+func (m *manager) byName(words []shellWord) int {
+	for i := 0; i < len(words); i++ {
+		switch {
+		case slices.Contains(m.valued, words[i].Text):
+			i++
+		case !strings.HasPrefix(words[i].Text, "-"):
+			return i
+		}
+	}
+	return -1
+}
+
+// has reports whether an install has an option, with or without a value behind "=".
+func (c installCommand) has(options ...string) bool {
+	return slices.ContainsFunc(c.args, func(w shellWord) bool {
+		name, _, _ := strings.Cut(w.Text, "=")
+		return slices.Contains(options, name)
+	})
 }
 
 // verb is the first word that is not a flag.

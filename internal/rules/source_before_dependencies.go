@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"path"
@@ -91,9 +92,9 @@ func fetchFirst(p *rule.Pass, stage *dockerfile.Stage) {
 		Costs: historyCosts(p, []*dockerfile.Instruction{build}),
 	}
 	lines, reason := copyManifests(p, source, facts.Manifests)
-	switch s := facts.InstallReadsSource; {
-	case s.Known():
-		f.Refused = fmt.Sprintf("downloading reads the source itself: %s (%s:%d): copy what it reads by name before the download", s.Value, s.Source.File, s.Source.Line)
+	switch {
+	case facts.InstallReadsSource.Known():
+		f.Refused = "downloading reads the source itself: " + readsSource(facts, "copy what it reads by name before the download")
 	case reason != "":
 		f.Refused = reason
 	case lines == "":
@@ -159,10 +160,21 @@ func sourceThenInstall(p *rule.Pass, stage *dockerfile.Stage) (*dockerfile.Instr
 }
 
 // addsProject reports whether a step only adds the project itself to the dependencies that installs above have brought: as
-// uv sync does after uv sync --no-install-project with the same options.
+// uv sync does after uv sync --no-install-project with the same options, or pip install --no-deps .
 func addsProject(s *runStep, above []installCommand) bool {
 	return !slices.ContainsFunc(s.installs, func(c installCommand) bool {
-		return !slices.ContainsFunc(above, func(first installCommand) bool { return first.manager == c.manager && c.completes(first) })
+		return !c.projectAlone() && !slices.ContainsFunc(above, func(first installCommand) bool { return first.manager == c.manager && c.completes(first) })
+	})
+}
+
+// projectAlone reports whether pip installs the project of the working directory, and nothing that it needs.
+func (c installCommand) projectAlone() bool {
+	if c.manager.name != "pip" || !c.has("--no-deps") {
+		return false
+	}
+	return !slices.ContainsFunc(c.args, func(w shellWord) bool {
+		own := w.Text == "." || strings.HasPrefix(w.Text, ".[")
+		return !own && (!strings.HasPrefix(w.Text, "-") || strings.HasPrefix(w.Text, "-r") || strings.HasPrefix(w.Text, "--requirement"))
 	})
 }
 
@@ -179,7 +191,7 @@ func (c installCommand) completes(first installCommand) bool {
 	for _, w := range slices.DeleteFunc(slices.Clone(first.args), leaves) {
 		before[w.Text] = true
 	}
-	return maps.Equal(own, before) || own["--only-root"] // poetry's
+	return maps.Equal(own, before) || own[c.manager.itself]
 }
 
 // copiesSource reports whether an instruction copies a directory of the context
@@ -280,12 +292,21 @@ func manifestsFor(p *rule.Pass, stage *dockerfile.Stage, source *dockerfile.Inst
 	case facts == nil:
 		return nil, "which files the install step reads is not known: no ecosystem that plimsoll knows recognised the application; copy the files that list the dependencies before the install by hand"
 	case facts.InstallReadsSource.Known():
-		s := facts.InstallReadsSource.Source
-		return nil, fmt.Sprintf("installing reads the source itself: %s (%s:%d): copy what it reads by name before the install", facts.InstallReadsSource.Value, s.File, s.Line)
+		return nil, "installing reads the source itself: " + readsSource(facts, "copy what it reads by name before the install")
 	case len(facts.Manifests) == 0:
 		return nil, "the install step names no manifest in the context; list the dependencies in a file"
 	}
 	return facts.Manifests, ""
+}
+
+// readsSource says why installing needs the source, and what to do about it: what its ecosystem knows, or else advice.
+func readsSource(facts *ecosystem.Facts, advice string) string {
+	s := facts.InstallReadsSource
+	text := fmt.Sprintf("%s (%s:%d)", s.Value, s.Source.File, s.Source.Line)
+	if advice = cmp.Or(facts.InstallApart, advice); advice != "" {
+		text += ": " + advice
+	}
+	return text
 }
 
 // blockedMove says which instruction between the COPY and the last install

@@ -167,11 +167,11 @@ func (s *split) runPackages() []string {
 
 // refusal says why the stage can't be split soundly; empty when it can.
 func (s *split) refusal() string {
-	switch k := s.p.Facts.InstallReadsSource; {
+	switch {
 	case s.p.Facts.Bundle == nil:
 		return s.noBundle()
-	case k.Known() && !s.bundle.Source && !s.bundle.Both:
-		return fmt.Sprintf("installing reads the source itself: %s (%s:%d): copy what it reads by name before the install, or split by hand", k.Value, k.Source.File, k.Source.Line)
+	case s.p.Facts.InstallReadsSource.Known() && !s.bundle.Source && !s.bundle.Both:
+		return "installing reads the source itself: " + readsSource(s.p.Facts, "copy what it reads by name before the install") + ", or split by hand"
 	}
 	if base, ok := s.p.Bases[s.p.File.BaseOf(s.stage)].Asked(); ok && base.OnBuild != "" {
 		first, more, _ := strings.Cut(base.OnBuild, "\n")

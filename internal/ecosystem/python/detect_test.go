@@ -34,6 +34,9 @@ func listing(f *ecosystem.Facts) string {
 	factstest.One(l, "version", f.Version)
 	factstest.Many(l, "manifest", f.Manifests, func(m ecosystem.Manifest) string { return m.Kind + " " + m.Path })
 	factstest.One(l, "install reads the source", f.InstallReadsSource)
+	if f.InstallApart != "" {
+		l.Line("apart", f.InstallApart, ecosystem.Source{})
+	}
 	factstest.One(l, "framework", f.Framework)
 	factstest.One(l, "server", f.Server)
 	factstest.One(l, "start", f.Start)
@@ -53,6 +56,9 @@ func listing(f *ecosystem.Facts) string {
 	factstest.Many(l, "env", f.EnvRead, text)
 	factstest.Many(l, "program", f.Programs, text)
 	factstest.One(l, "development", f.DevDependencies)
+	if f.DevDependencies.Known() {
+		l.Line("development packages", fmt.Sprintf("%v, groups %v", f.DevPackages, f.DevGroups), ecosystem.Source{})
+	}
 	listBundle(l, f.Bundle)
 	for _, n := range f.Notes {
 		l.Line("note on "+n.About, n.Text, n.Source)

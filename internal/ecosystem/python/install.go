@@ -79,7 +79,7 @@ func (in *install) run(inst *dockerfile.Instruction) {
 			if isInterpreter(c.Name) {
 				in.other = "setup.py"
 			}
-			in.reads(in.other+" installs, and it is not known to read its manifests alone", in.docker(c.Line, in.other))
+			in.reads(in.other+" installs, and it is not known to read its manifests alone", "", in.docker(c.Line, in.other))
 		}
 	}
 }
@@ -207,7 +207,7 @@ func (in *install) argument(c container.Command, name, value string, literal boo
 	case "-c", "--constraint":
 		in.requirementsFile(container.Absolute(c.Dir, value), "constraints", source, 0)
 	case "-e", "--editable":
-		in.reads("pip install -e links the environment to the source", source)
+		in.reads("pip install -e links the environment to the source", "leave out -e, "+apart, source)
 		target, _, _ := strings.Cut(value, "[")
 		in.projectFiles(c.Dir, target, source)
 	case "":
@@ -251,24 +251,29 @@ func (in *install) requirement(c container.Command, text string, source ecosyste
 		return
 	}
 	if line.Kind == requirements.Local {
-		in.links("pip install "+text+" builds it from the source", source)
+		in.links("pip install "+text+" builds it from the source", apart, source)
 		in.projectFiles(c.Dir, line.Target, source)
 		return
 	}
 	in.deps = append(in.deps, dependency{line, source})
 }
 
+// apart is how pip installs what a project needs without its source.
+const apart = "install what it needs from a requirements file before the source is copied, and give this install --no-deps"
+
 // links notes an installation that builds from the source, or links to it, and reads it for nothing else: source that lies at the
 // same place in the builder and in the runner is all that it needs.
-func (in *install) links(why string, source ecosystem.Source) {
-	in.reads(why, source)
+func (in *install) links(why, advice string, source ecosystem.Source) {
+	in.reads(why, advice, source)
 	in.localOnly = in.facts.InstallReadsSource.Source == source
 }
 
-func (in *install) reads(why string, source ecosystem.Source) {
+// reads notes an installation that needs more than manifests; advice is as in Facts.InstallApart.
+func (in *install) reads(why, advice string, source ecosystem.Source) {
 	in.localOnly = false
 	if !in.facts.InstallReadsSource.Known() {
 		in.facts.InstallReadsSource = ecosystem.Fact[string]{Value: why, Source: source}
+		in.facts.InstallApart = advice
 	}
 }
 
@@ -280,7 +285,7 @@ func (in *install) requirementsFile(image, kind string, source ecosystem.Source,
 	}
 	if !ok {
 		in.note("manifests", image+" does not come from the build context", source)
-		in.reads(image+" does not come from the build context", source)
+		in.reads(image+" does not come from the build context", "", source)
 		return
 	}
 	if in.seen[name] || depth > maxNested || len(in.seen) >= maxManifests {
@@ -314,7 +319,7 @@ func (in *install) lines(image, name, kind, text string, depth int) {
 			}
 			in.requirementsFile(container.Absolute(path.Dir(image), l.Target), inner, at, depth+1)
 		case requirements.Local:
-			in.reads(name+" asks for "+l.Target+", which lies in the source", at)
+			in.reads(name+" asks for "+l.Target+", which lies in the source", "", at)
 		case requirements.Package, requirements.VCS, requirements.Remote:
 			if kind == "requirements" {
 				in.deps = append(in.deps, dependency{l, at})

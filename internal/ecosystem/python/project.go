@@ -50,24 +50,24 @@ func parseProject(text string) project {
 	return p
 }
 
-// developmentGroup names the group of dependencies that poetry installs unless told not to.
-func (p project) developmentGroup() string {
+// developmentGroups name the groups for development, of those that poetry installs unless told not to.
+func (p project) developmentGroups() (names []string) {
 	if len(p.Tool.Poetry.DevDependencies) > 0 {
-		return "dev"
+		names = append(names, "dev")
 	}
-	var names []string
 	for name, g := range p.Tool.Poetry.Group {
-		if !g.Optional && len(g.Dependencies) > 0 && name != "main" {
+		if !g.Optional && len(g.Dependencies) > 0 && forDevelopment(name) && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
 	slices.Sort(names)
-	for _, name := range names {
-		if name == "dev" || strings.Contains(name, "test") || strings.Contains(name, "lint") {
-			return name
-		}
-	}
-	return ""
+	return names
+}
+
+// forDevelopment tells by its name what a group is for: others, as "docs" or "storage", may be what the application runs with.
+func forDevelopment(group string) bool {
+	words := strings.FieldsFunc(strings.ToLower(group), func(r rune) bool { return r == '-' || r == '_' || r == '.' })
+	return group == "dev" || slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(w, "test") || strings.HasPrefix(w, "lint") })
 }
 
 // localDependency names a dependency that poetry takes from a path.

@@ -87,7 +87,7 @@ func (in *install) projectManifests(c container.Command, source ecosystem.Source
 		}
 		if !readable {
 			if i == 0 {
-				in.reads(f.name+" of "+c.Name+" does not come from the build context", source)
+				in.reads(f.name+" of "+c.Name+" does not come from the build context", "", source)
 			}
 			continue
 		}
@@ -160,13 +160,13 @@ func (in *install) poetry(inst *dockerfile.Instruction, c container.Command, v, 
 			in.generated[container.Absolute(c.Dir, out)] = true
 		}
 	} else if mode := p.Tool.Poetry.PackageMode; !hasFlag(c, "--no-root", "--no-directory", "--only-root") && (mode == nil || *mode) {
-		in.reads("poetry install links the environment to the source: give it --no-root where the application is not imported as a package", source)
+		in.reads("poetry install links the environment to the source", "give it --no-root where the application is not imported as a package", source)
 	}
 	if local := p.localDependency(); local != "" {
-		in.reads("poetry installs "+local+", which lies in the source", source)
+		in.reads("poetry installs "+local+", which lies in the source", "", source)
 	}
-	if group := p.developmentGroup(); v != "export" && group != "" && !in.leavesOut(inst, c, group) {
-		in.development("the group "+group, p.groupPackages(group), source)
+	if v != "export" {
+		in.poetryDevelopment(inst, c, p, source)
 	}
 	config := strings.Join(in.settings, "\n")
 	if isTrue(in.setting(inst, c, "POETRY_VIRTUALENVS_IN_PROJECT")) || strings.Contains(config, "virtualenvs.in-project true") {
@@ -177,9 +177,29 @@ func (in *install) poetry(inst *dockerfile.Instruction, c container.Command, v, 
 	}
 }
 
+// poetryDevelopment notes the groups for development that a poetry command installs.
+func (in *install) poetryDevelopment(inst *dockerfile.Instruction, c container.Command, p project, source ecosystem.Source) {
+	groups := slices.DeleteFunc(p.developmentGroups(), func(group string) bool { return in.leavesOut(inst, c, group) })
+	if len(groups) == 0 {
+		return
+	}
+	var packages []string
+	for _, group := range groups {
+		packages = append(packages, p.groupPackages(group)...)
+		if !slices.Contains(in.facts.DevGroups, group) {
+			in.facts.DevGroups = append(in.facts.DevGroups, group)
+		}
+	}
+	what := "the group " + groups[0]
+	if len(groups) > 1 {
+		what = "the groups " + strings.Join(groups, ", ")
+	}
+	in.development(what, packages, in.shippedOf(c, p.alwaysNeeds()), source)
+}
+
 // leavesOut reports whether a poetry command installs without a group.
 func (in *install) leavesOut(inst *dockerfile.Instruction, c container.Command, group string) bool {
-	if hasFlag(c, "--no-dev") {
+	if hasFlag(c, "--no-dev", "--only-root") {
 		return true
 	}
 	only, without := flagValues(c, "--only"), flagValues(c, "--without")
@@ -189,12 +209,13 @@ func (in *install) leavesOut(inst *dockerfile.Instruction, c container.Command, 
 	return len(only) > 0 && !slices.Contains(only, group) || slices.Contains(without, group)
 }
 
-func (in *install) development(group string, packages []string, source ecosystem.Source) {
+// development notes what brings packages that only building and testing need. Those that are shipped anyway are not among them.
+func (in *install) development(what string, packages []string, shipped map[string]bool, source ecosystem.Source) {
 	if !in.facts.DevDependencies.Known() {
-		in.facts.DevDependencies = ecosystem.Fact[string]{Value: group, Source: source}
+		in.facts.DevDependencies = ecosystem.Fact[string]{Value: what, Source: source}
 	}
 	for _, name := range packages {
-		if name = importName(name); !slices.Contains(in.facts.DevPackages, name) {
+		if name = importName(name); !shipped[name] && !slices.Contains(in.facts.DevPackages, name) {
 			in.facts.DevPackages = append(in.facts.DevPackages, name)
 		}
 	}
@@ -204,10 +225,14 @@ func (in *install) development(group string, packages []string, source ecosystem
 func (in *install) pipenv(inst *dockerfile.Instruction, c container.Command, text string, source ecosystem.Source) {
 	p := parsePipfile(text)
 	if local := p.local(); local != "" {
-		in.reads("Pipfile asks for "+local+", which lies in the source", source)
+		in.reads("Pipfile asks for "+local+", which lies in the source", "", source)
 	}
-	if len(p.DevPackages) > 0 && (hasFlag(c, "--dev", "-d") || isTrue(in.setting(inst, c, "PIPENV_DEV"))) {
-		in.development("dev-packages", slices.Collect(maps.Keys(p.DevPackages)), source)
+	asked := isTrue(in.setting(inst, c, "PIPENV_DEV"))
+	if len(p.DevPackages) > 0 && (asked || hasFlag(c, "--dev", "-d")) {
+		in.development("dev-packages", slices.Collect(maps.Keys(p.DevPackages)), in.shippedOf(c, always(p.Packages)), source)
+		if asked {
+			in.note("dev-dependencies", "the variable PIPENV_DEV asks for them: leave it out", source)
+		}
 	}
 	in.tool.system = hasFlag(c, "--system") || isTrue(in.setting(inst, c, "PIPENV_SYSTEM"))
 	in.tool.inProject = !in.tool.system && isTrue(in.setting(inst, c, "PIPENV_VENV_IN_PROJECT"))
@@ -226,15 +251,16 @@ func (in *install) uv(inst *dockerfile.Instruction, c container.Command, text st
 	}
 	switch {
 	case len(p.Tool.UV.Workspace) > 0 && !hasFlag(c, "--no-install-workspace"):
-		in.links("uv installs the members of a workspace from the source", source)
+		in.links("uv installs the members of a workspace from the source", "add a step with --no-install-workspace before the source is copied", source)
 	case packaged && !hasFlag(c, "--no-install-project", "--no-install-workspace"):
-		in.links("uv sync links the environment to the source: add a step with --no-install-project before the source is copied", source)
+		in.links("uv sync links the environment to the source", "add a step with --no-install-project before the source is copied", source)
 	}
 	if p.localSource() && !hasFlag(c, "--no-install-local") {
-		in.links("tool.uv.sources names a path of the source", source)
+		in.links("tool.uv.sources names a path of the source", "", source)
 	}
 	if _, dev := p.Groups["dev"]; (dev || len(p.Tool.UV.Dev) > 0) && !hasFlag(c, "--no-dev", "--no-default-groups", "--only-group") && !isTrue(in.setting(inst, c, "UV_NO_DEV")) {
-		in.development("the group dev", p.uvDevelopment(), source)
+		in.development("the group dev", p.uvDevelopment(), in.shippedOf(c, p.alwaysNeeds()), source)
+		in.syncedAtStart()
 	}
 	if v, ok := in.variable(inst, "UV_PROJECT_ENVIRONMENT"); ok {
 		t.place = container.Absolute(c.Dir, v)

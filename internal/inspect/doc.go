@@ -19,7 +19,7 @@ type Report struct {
 	OS           string
 	Architecture string
 	Created      time.Time
-	Labels       map[string]string
+	Labels       map[string]string // credentials in them are masked
 	Config       Config
 
 	// TransferBytes is what the layers take as they are stored: what a pull transfers, where they are

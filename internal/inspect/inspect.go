@@ -145,7 +145,7 @@ func merge(contents *image.Contents, records []record) (*Report, error) {
 	r := &Report{
 		Reference: contents.Reference, Digest: contents.Digest,
 		OS: contents.Config.OS, Architecture: contents.Config.Architecture,
-		Created: contents.Config.Created, Labels: contents.Config.Labels,
+		Created: contents.Config.Created, Labels: maskedLabels(contents.Config.Labels),
 		Config: configOf(contents.Config), LayerBytes: t.layers, FlatBytes: t.flat, tree: t,
 	}
 	for i, layer := range layers {

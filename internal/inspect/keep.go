@@ -71,6 +71,22 @@ const maxText = 1 << 20
 
 func keepText(r *record, name string, text []byte) {
 	if len(text) <= maxText {
-		r.files[name] = bytes.Clone(text)
+		r.files[name] = withoutPasswords(name, text)
 	}
+}
+
+// withoutPasswords is a file as it is kept: of accounts it tells whether they have a password, and not its hash.
+func withoutPasswords(name string, text []byte) []byte {
+	if name != "etc/passwd" && name != "etc/shadow" {
+		return bytes.Clone(text)
+	}
+	var out bytes.Buffer
+	for line := range bytes.Lines(text) {
+		fields := bytes.SplitN(line, []byte(":"), 3)
+		if len(fields) == 3 && len(fields[1]) > 0 {
+			fields[1] = []byte("x")
+		}
+		out.Write(bytes.Join(fields, []byte(":")))
+	}
+	return out.Bytes()
 }

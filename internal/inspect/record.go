@@ -131,7 +131,7 @@ func newRecorder(secrets secretSearch, b *budget, watch func(entry), done func(r
 
 // Done hands the record on.
 func (r *recorder) Done(layer image.Layer) {
-	r.record.layer = layer
+	r.record.layer = image.Layer{DiffID: layer.DiffID, Uncompressed: layer.Uncompressed} // an instruction may hold credentials
 	r.done(r.record)
 }
 

@@ -2,7 +2,9 @@ package inspect
 
 import (
 	"fmt"
+	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -60,7 +62,7 @@ func (t *tree) visible(name string, layer int) bool {
 func configSecrets(c image.Config) (out []Secret) {
 	for _, variable := range c.Env {
 		name, value, _ := strings.Cut(variable, "=")
-		if m, ok := secret.Env(name, value); ok {
+		for _, m := range valueSecrets(name, value) {
 			out = append(out, inConfig("config", "config.Env["+name+"]", m, ""))
 		}
 	}
@@ -69,13 +71,13 @@ func configSecrets(c image.Config) (out []Secret) {
 		texts []string
 	}{{"Entrypoint", c.Entrypoint}, {"Cmd", c.Cmd}, {"Healthcheck", c.Healthcheck}} {
 		for i, text := range field.texts {
-			for _, m := range secret.Text([]byte(text)) {
+			for _, m := range textSecrets(text) {
 				out = append(out, inConfig("config", fmt.Sprintf("config.%s[%d]", field.name, i), m, ""))
 			}
 		}
 	}
 	for _, name := range sortedKeys(c.Labels) {
-		if m, ok := secret.Env(name, c.Labels[name]); ok {
+		for _, m := range valueSecrets(name, c.Labels[name]) {
 			out = append(out, inConfig("config", "config.Labels["+name+"]", m, ""))
 		}
 	}
@@ -98,40 +100,82 @@ func inConfig(where, path string, m secret.Match, instruction string) Secret {
 // NAME=value by the name. Offsets count in the text.
 func textSecrets(text string) []secret.Match {
 	out := secret.Text([]byte(text))
+	for _, a := range assignments(text) {
+		value := strings.Trim(text[a.value:a.end], `"'`)
+		if m, found := secret.Env(strings.TrimLeft(text[a.name:a.value-1], "-"), value); found {
+			m.Offset += a.value + strings.Index(text[a.value:a.end], value)
+			out = addApart(out, m)
+		}
+	}
+	return inOrder(out)
+}
+
+// valueSecrets finds credentials in the value of a variable or label: by its name, and in what it says.
+// Offsets count in the value.
+func valueSecrets(name, value string) (out []secret.Match) {
+	if m, found := secret.Env(name, value); found {
+		out = append(out, m)
+	}
+	for _, m := range textSecrets(value) {
+		out = addApart(out, m)
+	}
+	return inOrder(out)
+}
+
+// addApart adds a match that overlaps with none.
+func addApart(all []secret.Match, m secret.Match) []secret.Match {
+	if slices.ContainsFunc(all, func(other secret.Match) bool {
+		return m.Offset < other.Offset+other.Length && other.Offset < m.Offset+m.Length
+	}) {
+		return all
+	}
+	return append(all, m)
+}
+
+func inOrder(all []secret.Match) []secret.Match {
+	slices.SortFunc(all, func(a, b secret.Match) int { return a.Offset - b.Offset })
+	return all
+}
+
+// assignment is NAME=value in a text, by the places where the name and the value start and where it ends.
+type assignment struct{ name, value, end int }
+
+var (
+	// variablesOnly tells the instructions whose history has values without their quotes.
+	variablesOnly = regexp.MustCompile(`^(?:/bin/sh -c #\(nop\)\s+)?(?:ENV|LABEL)\s`)
+	variableStart = regexp.MustCompile(`(?:^|\s)([^\s=]+)=`)
+)
+
+// assignments finds NAME=value: up to the next blank or the closing quote, in ENV and LABEL up to the next NAME=.
+func assignments(text string) (all []assignment) {
+	if variablesOnly.MatchString(text) {
+		for _, at := range variableStart.FindAllStringSubmatchIndex(text, -1) {
+			if len(all) > 0 {
+				all[len(all)-1].end = at[0]
+			}
+			all = append(all, assignment{at[2], at[1], len(text)})
+		}
+		return all
+	}
+	const blanks = " \t\r\n|"
 	for at := 0; at < len(text); {
-		end := at + strings.IndexAny(text[at:]+" ", " \t|")
-		name, value, ok := strings.Cut(text[at:end], "=")
-		if ok && name != "" {
-			trimmed := strings.Trim(value, `"'`)
-			if m, found := secret.Env(strings.TrimLeft(name, "-"), trimmed); found {
-				m.Offset += at + len(name) + 1 + strings.Index(value, trimmed)
-				if !slices.ContainsFunc(out, func(other secret.Match) bool {
-					return m.Offset < other.Offset+other.Length && other.Offset < m.Offset+m.Length
-				}) {
-					out = append(out, m)
+		end := at + strings.IndexAny(text[at:]+" ", blanks)
+		if name, value, ok := strings.Cut(text[at:end], "="); ok && name != "" {
+			a := assignment{at, at + len(name) + 1, end}
+			if value != "" && strings.ContainsAny(value[:1], `"'`) {
+				if n := strings.Index(text[a.value+1:], value[:1]); n >= 0 {
+					a.end = max(end, a.value+n+2)
 				}
 			}
+			all = append(all, a)
 		}
-		at = end + 1
+		at = end + 1 // in a value of several words there may be others
 	}
-	slices.SortFunc(out, func(a, b secret.Match) int { return a.Offset - b.Offset })
-	return out
+	return all
 }
 
 // masked is an instruction fit to be printed.
-func masked(text string) string {
-	var b strings.Builder
-	at := 0
-	for _, m := range textSecrets(text) {
-		if m.Length == 0 || m.Offset < at {
-			continue
-		}
-		b.WriteString(text[at:m.Offset])
-		b.WriteString(m.Redacted)
-		at = m.Offset + m.Length
-	}
-	return b.String() + text[at:]
-}
+func masked(text string) string { return redacted(text, textSecrets(text)) }
 
 func maskedAll(texts []string) (out []string) {
 	for _, text := range texts {
@@ -143,13 +187,31 @@ func maskedAll(texts []string) (out []string) {
 func maskedVariable(variable string) string {
 	name, value, ok := strings.Cut(variable, "=")
 	if !ok {
-		return variable
+		return masked(variable)
 	}
-	if m, found := secret.Env(name, value); found {
-		if m.Length == 0 {
-			return name + "=" + m.Redacted
+	return name + "=" + redacted(value, valueSecrets(name, value))
+}
+
+// maskedLabels is nil for nil: not all images have any.
+func maskedLabels(labels map[string]string) map[string]string {
+	out := maps.Clone(labels)
+	for name, value := range labels {
+		out[name] = redacted(value, valueSecrets(name, value))
+	}
+	return out
+}
+
+// redacted is a text without the values of what was found in it.
+func redacted(text string, found []secret.Match) string {
+	var b strings.Builder
+	at := 0
+	for _, m := range found {
+		if m.Length == 0 || m.Offset < at {
+			continue
 		}
-		return name + "=" + value[:m.Offset] + m.Redacted + value[m.Offset+m.Length:]
+		b.WriteString(text[at:m.Offset])
+		b.WriteString(m.Redacted)
+		at = m.Offset + m.Length
 	}
-	return name + "=" + masked(value)
+	return b.String() + text[at:]
 }

@@ -17,7 +17,7 @@ import (
 )
 
 // recordVersion changes whenever records hold something else.
-const recordVersion = "4"
+const recordVersion = "5"
 
 // recordStore keeps records on disk, by the digest of the layer's archive and what it
 // was searched for, and the reports on whole images. It never fails: what can't be read is made again.

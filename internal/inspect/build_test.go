@@ -95,13 +95,24 @@ func fileContent(size int, seed string) []byte {
 // archiveOf writes a docker-archive.
 func archiveOf(t testing.TB, config map[string]any, layers ...[]byte) string {
 	t.Helper()
+	return archiveStoring(t, config, func(layer []byte) []byte { return layer }, layers)
+}
+
+// packedArchiveOf writes a docker-archive whose layers are compressed.
+func packedArchiveOf(t testing.TB, config map[string]any, layers ...[]byte) string {
+	t.Helper()
+	return archiveStoring(t, config, func(layer []byte) []byte { return gzipped(t, layer).content }, layers)
+}
+
+func archiveStoring(t testing.TB, config map[string]any, stored func([]byte) []byte, layers [][]byte) string {
+	t.Helper()
 	var diffs, names []string
 	files := map[string][]byte{}
 	for i, l := range layers {
 		sum := sha256.Sum256(l)
 		diffs = append(diffs, "sha256:"+hex.EncodeToString(sum[:]))
 		names = append(names, fmt.Sprintf("%d/layer.tar", i))
-		files[names[i]] = l
+		files[names[i]] = stored(l)
 	}
 	if config == nil {
 		config = map[string]any{}

@@ -92,17 +92,20 @@ func (r *record) read(from *gob.Decoder) error {
 }
 
 // reportPath is where the report on an image is kept. All that it is made from is in the
-// name, this program too: what another version of it counts may be something else.
+// name, this program too: what another version of it counts may be something else. What the image
+// is called is not: a proof's registry has another port each time.
 func (s recordStore) reportPath(contents *image.Contents) (string, bool) {
-	type layer struct{ Digest, DiffID, CreatedBy string }
+	type layer struct {
+		Digest, DiffID, CreatedBy string
+		Size                      int64 // a docker-archive's digests are those of the plain layers
+	}
 	key := struct {
-		Program           string
-		Reference, Digest string
-		Config            image.Config
-		Layers            []layer
-	}{program(), contents.Reference, contents.Digest, contents.Config, nil}
+		Program, Digest string
+		Config          image.Config
+		Layers          []layer
+	}{program(), contents.Digest, contents.Config, nil}
 	for _, l := range contents.Layers {
-		key.Layers = append(key.Layers, layer{l.Digest, l.DiffID, l.CreatedBy})
+		key.Layers = append(key.Layers, layer{l.Digest, l.DiffID, l.CreatedBy, l.Size})
 	}
 	text, err := json.Marshal(key)
 	return s.file("images", string(text)), err == nil && key.Program != ""
@@ -125,7 +128,9 @@ func program() string {
 func (s recordStore) loadReport(contents *image.Contents) (*Report, bool) {
 	path, ok := s.reportPath(contents)
 	r := &Report{}
-	return r, ok && s.read(path, func(from *gob.Decoder) error { return from.Decode(r) })
+	ok = ok && s.read(path, func(from *gob.Decoder) error { return from.Decode(r) })
+	r.Reference = contents.Reference
+	return r, ok
 }
 
 func (s recordStore) saveReport(contents *image.Contents, r *Report) {

@@ -111,3 +111,34 @@ func TestKeptReportIsOfThatImage(t *testing.T) {
 	got, _ = kept(t, other, cache, time.Time{})
 	sameReports(t, "a broken file", plain, got)
 }
+
+// The name that an image has today is not part of what is known of it.
+func TestKeptReportIsOfAnyName(t *testing.T) {
+	place, cache := cachedImage(t, "hello"), t.TempDir()
+	kept(t, place, cache, time.Time{})
+	moved := filepath.Join(t.TempDir(), "moved.tar")
+	if err := os.Rename(place, moved); err != nil {
+		t.Fatal(err)
+	}
+	got, _ := kept(t, moved, cache, time.Time{})
+	if got.tree != nil || got.Reference != moved {
+		t.Errorf("the report was made: %v, on %s, want %s", got.tree != nil, got.Reference, moved)
+	}
+	plain, _ := kept(t, moved, "", time.Time{})
+	sameReports(t, "moved", plain, got)
+}
+
+// The same layers may be stored in other sizes, where digests don't tell.
+func TestKeptReportIsOfThoseSizes(t *testing.T) {
+	cache := t.TempDir()
+	config := func() map[string]any { return map[string]any{"created": "2026-01-01T00:00:00Z"} }
+	layer := layerText(t, "f same/a 3000 x")
+	first, _ := kept(t, archiveOf(t, config(), layer), cache, time.Time{})
+	other := packedArchiveOf(t, config(), layer)
+	plain, _ := kept(t, other, "", time.Time{})
+	got, _ := kept(t, other, cache, time.Time{})
+	if plain.TransferBytes == first.TransferBytes {
+		t.Fatalf("both transfer %d bytes", plain.TransferBytes)
+	}
+	sameReports(t, "packed", plain, got)
+}

@@ -12,8 +12,12 @@ import (
 	"github.com/docker/cli/cli/config/configfile"
 )
 
-// dockerHub is how Docker's configuration has always called its own registry, which has three names elsewhere.
-const dockerHub = "https://index.docker.io/v1/"
+const (
+	// dockerHub is how Docker's configuration has always called its own registry, which has three names elsewhere.
+	dockerHub = "https://index.docker.io/v1/"
+	// podmanHub is how podman's calls it.
+	podmanHub = "docker.io"
+)
 
 // Login is what is known for one registry; empty when there is none.
 type Login struct {
@@ -88,23 +92,35 @@ func (a *Access) lookUpLogin(ctx context.Context, host string) (Login, error) {
 	if err != nil {
 		return Login{}, fmt.Errorf("reading the logins in %s: %w: mend it, or log in again with docker login", path, err)
 	}
-	helper, ok := file.CredentialHelpers[host]
-	if !ok {
-		helper = file.CredentialsStore
+	names := []string{host}
+	if host == dockerHub {
+		names = append(names, podmanHub)
+	}
+	helper, asked := file.CredentialsStore, host
+	for _, name := range names {
+		if named, ok := file.CredentialHelpers[name]; ok {
+			helper, asked = named, name
+			break
+		}
 	}
 	// The library would run a helper without a limit of time.
 	file.CredentialHelpers, file.CredentialsStore = nil, ""
 	if helper != "" {
 		file.AuthConfigs = nil // what a helper keeps has no more than a name there
 	}
-	found, err := file.GetAuthConfig(host)
-	if err != nil {
-		return Login{}, fmt.Errorf("reading the login for %s in %s: %w", host, path, err)
+	for _, name := range names {
+		found, err := file.GetCredentialsStore(name).Get(name) // GetAuthConfig takes docker.io for Docker's name
+		if err != nil {
+			return Login{}, fmt.Errorf("reading the login for %s in %s: %w", name, path, err)
+		}
+		if login := (Login{found.Username, found.Password, found.IdentityToken, found.RegistryToken}); login != (Login{}) {
+			return login, nil
+		}
 	}
-	if helper != "" && found.Username == "" {
-		return a.askHelper(ctx, helper, host, path)
+	if helper != "" {
+		return a.askHelper(ctx, helper, asked, path)
 	}
-	return Login{found.Username, found.Password, found.IdentityToken, found.RegistryToken}, nil
+	return Login{}, nil
 }
 
 // loginFile is Docker's file, or else podman's.

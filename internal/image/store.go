@@ -153,9 +153,9 @@ func (s *source) describeDockerArchive(files store, text []byte) error {
 	for i := range s.layers {
 		s.layers[i].Digest = s.layers[i].DiffID
 	}
-	s.fetch = func(_ context.Context, i int) (io.ReadCloser, error) {
+	s.fetch = func(ctx context.Context, i int) (io.ReadCloser, error) {
 		blob, _, err := files.open(clean(manifest.Layers[i]))
-		return blob, err
+		return untilDone{blob, ctx}, err
 	}
 	return nil
 }
@@ -268,13 +268,13 @@ func (s *source) describeManifest(files store, text []byte) error {
 	if err := s.describeLayers(manifest.Layers, config); err != nil {
 		return err
 	}
-	s.fetch = func(_ context.Context, i int) (io.ReadCloser, error) {
+	s.fetch = func(ctx context.Context, i int) (io.ReadCloser, error) {
 		digest := manifest.Layers[i].Digest
 		blob, _, err := openBlob(files, digest)
 		if err != nil || digest == s.diffs[i] { // what is not compressed is verified as the archive that it is
-			return blob, err
+			return untilDone{blob, ctx}, err
 		}
-		return &verified{ReadCloser: blob, hash: sha256.New(), want: digest.Hex}, nil
+		return &verified{ReadCloser: untilDone{blob, ctx}, hash: sha256.New(), want: digest.Hex}, nil
 	}
 	return nil
 }
@@ -340,6 +340,19 @@ func hashOfBytes(b []byte) v1.Hash {
 
 // clean makes a name from a manifest relative, whatever it says.
 func clean(name string) string { return strings.TrimPrefix(path.Clean("/"+name), "/") }
+
+// untilDone is read no further once its context is done: a file by itself would be read to its end.
+type untilDone struct {
+	io.ReadCloser
+	ctx context.Context
+}
+
+func (u untilDone) Read(p []byte) (int, error) {
+	if u.ctx.Err() != nil {
+		return 0, context.Cause(u.ctx)
+	}
+	return u.ReadCloser.Read(p)
+}
 
 // verified checks a digest when the last byte was read.
 type verified struct {

@@ -195,8 +195,8 @@ func (s *source) describe(img v1.Image) (err error) {
 	if err != nil {
 		return err
 	}
-	if manifest.Config.Size > maxConfig || len(manifest.Layers) > maxImageLayers {
-		return fmt.Errorf("an image with %d layers and a config of %d bytes is not read", len(manifest.Layers), manifest.Config.Size)
+	if err := checkBounds(manifest); err != nil {
+		return err
 	}
 	if s.digest, err = img.Digest(); err != nil {
 		return err
@@ -206,6 +206,15 @@ func (s *source) describe(img v1.Image) (err error) {
 		return err
 	}
 	return s.describeLayers(manifest.Layers, raw)
+}
+
+// checkBounds refuses the manifest of an image whose config or layers pass the bounds. To the registry library a size of -1
+// is one that is not known: it would read to the end.
+func checkBounds(m *v1.Manifest) error {
+	if size := m.Config.Size; size < 0 || size > maxConfig || len(m.Layers) > maxImageLayers {
+		return fmt.Errorf("an image with %d layers and a config of %d bytes is not read", len(m.Layers), size)
+	}
+	return nil
 }
 
 // describeLayers takes the layers from the manifest and what the config says about them.

@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -378,5 +380,45 @@ func TestPullRefusesAnExistingStore(t *testing.T) {
 	}
 	if _, err := Pull(t.Context(), ref, dir, Options{}, nil); !errors.Is(err, os.ErrExist) {
 		t.Errorf("files of two images would mix: %v", err)
+	}
+}
+
+// A registry may declare a config of any size, and even one that it does not know. It is not asked for it.
+func TestAConfigOfAnySizeIsNotRead(t *testing.T) {
+	for _, size := range []int64{-1, 1 << 40} {
+		for name, read := range map[string]func(ctx context.Context, ref string) error{
+			"Scan":  func(ctx context.Context, ref string) error { _, err := Scan(ctx, ref, Options{}, nil); return err },
+			"Fetch": func(ctx context.Context, ref string) error { _, err := Fetch(ctx, ref, Options{}); return err },
+			"Lookup": func(ctx context.Context, ref string) error {
+				_, err := Lookup(ctx, ref, Options{})
+				return err
+			},
+		} {
+			t.Run(fmt.Sprint(name, " ", size), func(t *testing.T) {
+				digest := "sha256:" + strings.Repeat("a", 64)
+				manifest := fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"config":{"mediaType":%q,"size":%d,"digest":%q},"layers":[]}`,
+					types.OCIManifestSchema1, types.OCIConfigJSON, size, digest)
+				var asked atomic.Int64
+				hub := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					switch {
+					case strings.Contains(r.URL.Path, "/blobs/"):
+						asked.Add(1)
+						w.WriteHeader(http.StatusNotFound)
+					case strings.Contains(r.URL.Path, "/manifests/"):
+						w.Header().Set("Content-Type", string(types.OCIManifestSchema1))
+						w.Header().Set("Docker-Content-Digest", hashOfBytes([]byte(manifest)).String())
+						w.Header().Set("Content-Length", fmt.Sprint(len(manifest)))
+						if r.Method != http.MethodHead {
+							fmt.Fprint(w, manifest)
+						}
+					}
+				}))
+				defer hub.Close()
+				err := read(t.Context(), strings.TrimPrefix(hub.URL, "http://")+"/team/app:1")
+				if err == nil || !strings.Contains(err.Error(), "is not read") || asked.Load() != 0 {
+					t.Errorf("the config was asked for %d times: %v", asked.Load(), err)
+				}
+			})
+		}
 	}
 }

@@ -244,6 +244,9 @@ func (l *lookup) size(at name.Reference, digest string, config bool) (sizeRecord
 	if err != nil {
 		return sizeRecord{}, err
 	}
+	if err := checkBounds(manifest); err != nil {
+		return sizeRecord{}, err
+	}
 	record := sizeRecord{Digest: digest, Platform: platform, Layers: len(manifest.Layers)}
 	for _, layer := range manifest.Layers {
 		record.TransferBytes += max(0, layer.Size)

@@ -67,6 +67,13 @@ func (p *Parcel) describe() error {
 	if err != nil {
 		return err
 	}
+	manifest, err := p.image.Manifest()
+	if err != nil {
+		return err
+	}
+	if err := checkBounds(manifest); err != nil {
+		return err
+	}
 	config, err := p.image.ConfigFile()
 	if err != nil {
 		return err

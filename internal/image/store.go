@@ -255,8 +255,8 @@ func (s *source) describeManifest(files store, text []byte) error {
 	if err != nil {
 		return fmt.Errorf("manifest: %w", err)
 	}
-	if manifest.Config.Size > maxConfig || len(manifest.Layers) > maxImageLayers {
-		return fmt.Errorf("an image with %d layers and a config of %d bytes is not read", len(manifest.Layers), manifest.Config.Size)
+	if err := checkBounds(manifest); err != nil {
+		return err
 	}
 	if err := checkMediaTypes(manifest); err != nil {
 		return err

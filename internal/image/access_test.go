@@ -2,6 +2,7 @@ package image
 
 import (
 	"archive/tar"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
@@ -171,6 +172,36 @@ func TestAHelperOutOfOrderIsNamed(t *testing.T) {
 	h.auth = "" // who wants no login does not notice
 	if _, err := readAll(t, h.ref(), opts); err != nil {
 		t.Errorf("without a login asked for: %v", err)
+	}
+}
+
+// What went wrong is told without waiting for a helper, once nobody waits for the answer.
+func TestNoHelperIsAskedAfterTheEnd(t *testing.T) {
+	h, _ := newGuardedHub(t, "basic")
+	opts := h.options(t, "secret")
+	dir := os.Getenv("DOCKER_CONFIG")
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	asked := filepath.Join(dir, "asked")
+	for file, text := range map[string]string{"config.json": `{"credsStore":"test"}`, "docker-credential-test": "#!/bin/sh\ntouch " + asked + "\n"} {
+		if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ref, err := ParseReference(h.ref())
+	if err != nil {
+		t.Fatal(err)
+	}
+	at, err := opts.endpoint(ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := opts.explain(ctx, ref, at, ErrAuth); !errors.Is(err, ErrAuth) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := os.Stat(asked); err == nil {
+		t.Error("the helper was asked")
 	}
 }
 

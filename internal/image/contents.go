@@ -144,7 +144,7 @@ func open(ctx context.Context, ref string, opts Options) (*source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("setting up the registry client: %w", err)
 	}
-	src := &source{name: r.String(), atOnce: layersAtOnce, explain: func(err error) error { return opts.explain(r, at, err) }}
+	src := &source{name: r.String(), atOnce: layersAtOnce, explain: func(err error) error { return opts.explain(ctx, r, at, err) }}
 	src.fetch = func(ctx context.Context, i int) (io.ReadCloser, error) {
 		blob, err := remote.Layer(at.Context().Digest(src.layers[i].Digest), remote.WithContext(ctx), remote.Reuse(puller))
 		if err != nil {

@@ -159,7 +159,7 @@ func (l *lookup) explain(ctx context.Context, ref Reference, at name.Reference, 
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		err = fmt.Errorf("%w: no answer in time", ErrUnreachable)
 	}
-	told := l.opts.explain(ref, at, err)
+	told := l.opts.explain(ctx, ref, at, err)
 	if kindOf(err) == ErrUnreachable {
 		return fmt.Errorf("%w; --offline asks no registry", told)
 	}

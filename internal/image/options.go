@@ -132,9 +132,10 @@ func (l *lateLogin) AuthorizationContext(ctx context.Context) (*authn.AuthConfig
 }
 
 // explain says what went wrong with ref, which was asked for at a place that a mirror may have changed.
-func (o Options) explain(ref Reference, at name.Reference, err error) error {
+func (o Options) explain(ctx context.Context, ref Reference, at name.Reference, err error) error {
 	if o.Access != nil && kindOf(err) == ErrAuth {
-		if _, loginErr := o.Access.Login(context.Background(), at.Context().RegistryStr()); loginErr != nil { // known by now
+		_, loginErr := o.Access.Login(ctx, at.Context().RegistryStr()) // mostly known by now
+		if loginErr != nil && ctx.Err() == nil {
 			err = loginErr
 		}
 	}

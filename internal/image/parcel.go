@@ -45,7 +45,7 @@ func Fetch(ctx context.Context, ref string, opts Options) (*Parcel, error) {
 	}
 	found, err := remote.Get(at, remoteOpts...)
 	if err != nil {
-		return nil, opts.explain(r, at, err)
+		return nil, opts.explain(ctx, r, at, err)
 	}
 	p := &Parcel{Digest: found.Digest.String()}
 	if found.MediaType.IsIndex() {
@@ -54,10 +54,10 @@ func Fetch(ctx context.Context, ref string, opts Options) (*Parcel, error) {
 		p.image, err = found.Image()
 	}
 	if err != nil {
-		return nil, opts.explain(r, at, err)
+		return nil, opts.explain(ctx, r, at, err)
 	}
 	if err := p.describe(); err != nil {
-		return nil, opts.explain(r, at, err)
+		return nil, opts.explain(ctx, r, at, err)
 	}
 	return p, nil
 }
@@ -152,7 +152,7 @@ func (p *Parcel) Push(ctx context.Context, to string, opts Options) error {
 		err = remote.Write(at, p.image, remoteOpts...)
 	}
 	if err != nil {
-		return fmt.Errorf("pushing to %s: %w", r, pushFault(r, opts.explain(r, at, err)))
+		return fmt.Errorf("pushing to %s: %w", r, pushFault(r, opts.explain(ctx, r, at, err)))
 	}
 	return nil
 }

@@ -28,15 +28,31 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// childVariable tells an application that it is a child, which ends when its standard input does: with its parent,
+// however that ends.
+const childVariable = "APP_CHILD"
+
 // application serves HTTP after a delay, with a child process if asked to,
 // prints its port and ends at SIGTERM.
 func application(args []string) {
 	delay, _ := time.ParseDuration(args[0])
 	if len(args) > 1 && args[1] == "parent" {
 		child := exec.Command(os.Args[0], "__app", "0s")
-		if err := child.Start(); err != nil {
+		child.Env = append(os.Environ(), childVariable+"=1")
+		held, err := child.StdinPipe()
+		if err == nil {
+			err = child.Start()
+		}
+		if err != nil {
 			panic(err)
 		}
+		defer held.Close()
+	}
+	if os.Getenv(childVariable) != "" {
+		go func() {
+			_, _ = io.Copy(io.Discard, os.Stdin)
+			os.Exit(0)
+		}()
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -186,5 +202,27 @@ func TestEnvTellsNamesAndNoValues(t *testing.T) {
 	all := strings.Join(a.Names, "\n")
 	if !strings.Contains(all, "APP_SECRET") || strings.Contains(all, "never-shown") {
 		t.Errorf("names:\n%s", all)
+	}
+}
+
+// An application that is killed takes its child along, so that no test leaves one.
+func TestAnApplicationLeavesNoChild(t *testing.T) {
+	cmd, _ := startApplication(t, "0s", "parent")
+	all, err := local().Processes(t.Context(), ProcessesRequest{Main: cmd.Process.Pid})
+	if err != nil || len(all.Processes) != 2 {
+		t.Fatalf("got %+v, %v", all, err)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	child := fmt.Sprintf("/proc/%d/cmdline", all.Processes[1].PID)
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if line, err := os.ReadFile(child); err != nil || len(line) == 0 { // gone, or not yet waited for
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the child %d goes on", all.Processes[1].PID)
+		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -57,9 +58,7 @@ func (p packaged) get(ctx context.Context, store *cache.Store) (string, error) {
 }
 
 func (p packaged) unpack(ctx context.Context, dir string) error {
-	get := exec.CommandContext(ctx, "apt-get", append([]string{"download", "-qq", "-o", "APT::Sandbox::User=root"}, p.packages...)...)
-	get.Dir = dir
-	if err := quietly(get); err != nil {
+	if err := download(ctx, dir, p.packages...); err != nil {
 		return err
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "*.deb"))
@@ -83,6 +82,25 @@ func (p packaged) unpack(ctx context.Context, dir string) error {
 		return err
 	}
 	return moveTo(filepath.Join(dir, "lib"), root, "lib/*/lib*.so.*", "usr/lib/*/lib*.so.*")
+}
+
+// download fetches packages into a folder. Debian takes the files of an older version away: where lists are
+// stale, or not there, they are updated once.
+func download(ctx context.Context, dir string, packages ...string) error {
+	apt := func(args ...string) error {
+		cmd := exec.CommandContext(ctx, "apt-get", append([]string{"-qq", "-o", "APT::Sandbox::User=root"}, args...)...)
+		cmd.Dir = dir
+		return quietly(cmd)
+	}
+	get := append([]string{"download"}, packages...)
+	err := apt(get...)
+	if err == nil {
+		return nil
+	}
+	if updated := apt("update"); updated != nil {
+		return errors.Join(err, updated)
+	}
+	return apt(get...)
 }
 
 // moveTo takes what patterns name below root into a folder of its own. Each pattern must name something.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -29,6 +30,7 @@ type Daemon struct {
 
 	env   []string // besides this process's own
 	cmd   *exec.Cmd
+	owner *os.File // is locked while this process lives
 	log   *os.File
 	ended chan struct{}
 }
@@ -94,37 +96,58 @@ func StartPodman(ctx context.Context, programs string, how Setup) (*Daemon, erro
 
 // start starts a daemon and waits until it listens.
 func start(ctx context.Context, programs string, how Setup, command func(*Daemon) ([]string, error)) (*Daemon, error) {
+	sweep()
 	// Sockets have short names.
-	dir, err := os.MkdirTemp("", "plimsoll-d-")
+	dir, err := os.MkdirTemp("", daemonFolder)
 	if err != nil {
 		return nil, err
 	}
 	d := &Daemon{Dir: dir, Address: "unix://" + filepath.Join(dir, "socket"), ended: make(chan struct{})}
-	args, err := command(d)
+	args, err := d.prepare(command)
 	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(dir))
-	}
-	if d.log, err = os.Create(filepath.Join(dir, "log")); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(dir))
+		return nil, errors.Join(err, d.remove())
 	}
 	d.cmd = exec.Command(filepath.Join(programs, args[0]), args[1:]...)
 	d.cmd.Env = append(append(os.Environ(), "PATH="+programs+":"+os.Getenv("PATH"), "TMPDIR="+dir), d.env...)
 	d.cmd.Stdout, d.cmd.Stderr = d.log, d.log
-	d.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	d.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	if how.Apart {
 		d.cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWNET
 	}
-	if err := d.cmd.Start(); err != nil {
-		return nil, errors.Join(err, d.log.Close(), os.RemoveAll(dir))
+	if err := d.run(); err != nil {
+		return nil, errors.Join(err, d.remove())
 	}
-	go func() {
-		defer close(d.ended)
-		_ = d.cmd.Wait() // how it ended is in its log
-	}()
 	if err := d.listening(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("starting %s: %w\n%s", args[0], err, d.Log()), d.Close())
 	}
 	return d, nil
+}
+
+// prepare makes what the daemon needs in its folder, and returns its command.
+func (d *Daemon) prepare(command func(*Daemon) ([]string, error)) (args []string, err error) {
+	if d.owner, err = own(d.Dir); err != nil {
+		return nil, err
+	}
+	if d.log, err = os.Create(filepath.Join(d.Dir, "log")); err != nil {
+		return nil, err
+	}
+	return command(d)
+}
+
+// run starts the daemon's process, which is told to end when the thread that started it does: with this process, and no sooner.
+func (d *Daemon) run() error {
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := d.cmd.Start()
+		started <- err
+		if err == nil {
+			_ = d.cmd.Wait() // how it ended is in its log
+			close(d.ended)
+		}
+	}()
+	return <-started
 }
 
 func (d *Daemon) listening(ctx context.Context) error {
@@ -165,8 +188,13 @@ func (d *Daemon) Close() error {
 	case <-time.After(stopLimit):
 		d.Kill()
 	}
+	return d.remove()
+}
+
+// remove takes away all that a daemon kept and left behind that has ended.
+func (d *Daemon) remove() error {
 	var errs []error
-	for try := 0; try < 20; try++ {
+	for range 20 {
 		errs = []error{d.deleteContainers(), d.endProcesses(), d.unmount()}
 		if errors.Join(errs...) == nil {
 			errs = []error{os.RemoveAll(d.Dir)}
@@ -176,7 +204,12 @@ func (d *Daemon) Close() error {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	return errors.Join(append(errs, d.log.Close())...)
+	for _, file := range []*os.File{d.log, d.owner} {
+		if file != nil {
+			errs = append(errs, file.Close())
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // deleteContainers takes away what a killed daemon left at runc: also those that were not started yet, whose processes do not

@@ -125,13 +125,3 @@ func TestResolveUser(t *testing.T) {
 		t.Errorf("without /etc/passwd: %+v, %v", id, err)
 	}
 }
-
-func write(t *testing.T, path, content string) {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
-		t.Fatal(err)
-	}
-}

@@ -62,6 +62,9 @@ const LaunchWatched = "launch-watched"
 // comes a WatchRequest. It writes a WatchLine for what happens, and an empty line each second.
 const Watch = "watch"
 
+// StartedVariable tells the agent when the program was released, in nanoseconds since boot: the main process was there before.
+const StartedVariable = "PLIMSOLL_STARTED"
+
 // maxHold bounds how long the agent sleeps.
 const maxHold = time.Hour
 

@@ -62,9 +62,6 @@ func release() (time.Duration, error) {
 	}
 }
 
-// StartedVariable tells the agent when the program was released, in nanoseconds since boot: the main process was there before.
-const StartedVariable = "PLIMSOLL_STARTED"
-
 func startedByEnv() time.Duration {
 	n, _ := strconv.ParseInt(os.Getenv(StartedVariable), 10, 64)
 	return time.Duration(n)

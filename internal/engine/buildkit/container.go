@@ -236,13 +236,11 @@ const unknownStatus = "exit code: 255"
 // by SIGTERM" alike, but the first process of a pid namespace is only ever killed by
 // SIGKILL or by a fault of its own: any other such status is one that it chose.
 func signalOf(code int) syscall.Signal {
-	sig := syscall.Signal(code - 128)
-	switch sig {
-	case syscall.SIGKILL, syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGILL, syscall.SIGFPE, syscall.SIGABRT, syscall.SIGTRAP, syscall.SIGSYS:
-		return sig
-	default:
-		return 0
+	// SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGKILL, SIGSEGV and SIGSYS by their numbers on Linux, where containers run.
+	if sig := code - 128; slices.Contains([]int{4, 5, 6, 7, 8, 9, 11, 31}, sig) {
+		return syscall.Signal(sig)
 	}
+	return 0
 }
 
 // Exec runs the helper in the container.

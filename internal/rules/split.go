@@ -240,6 +240,9 @@ func (s *split) refuses(inst *dockerfile.Instruction) string {
 		if copiesSource(s.p, inst) && !s.bundle.Source && !s.bundle.Both {
 			return fmt.Sprintf("the source is copied on line %d, before dependencies are installed: that has to be mended first (cache/source-before-dependencies)", line)
 		}
+		if owner, _ := inst.Flag("chown"); s.bundle.Runner != nil && s.carry(inst) == repeated && !isRoot(owner.Value) && strings.Trim(owner.Value, "0123456789:") != "" {
+			return fmt.Sprintf("line %d gives files to %s, a user that %s may not have: give its number", line, owner.Value, s.bundle.Runner.Base)
+		}
 	}
 	return ""
 }
@@ -259,6 +262,8 @@ func (s *split) refusesRun(inst *dockerfile.Instruction) string {
 		return fmt.Sprintf("%q on line %d changes the image in a way that is not known: move it below the last step that installs or builds, where it stays in the runner", firstLine(s.p.Text(unknown[0].Span)), line)
 	case step.accounts && len(step.installs) > 0:
 		return fmt.Sprintf("line %d installs and makes users or directories in one RUN: separate the two", line)
+	case step.accounts && s.built[inst] && !s.servesBuild(inst):
+		return fmt.Sprintf("line %d builds, and makes users, directories or permissions that the build does not need, in one RUN: separate the two", line)
 	case step.accounts && !s.built[inst] && s.bare():
 		return fmt.Sprintf("line %d makes users or directories, and the runner's base %s has no shell to do that: leave it to the application, or split by hand", line, s.bundle.Runner.Base)
 	case step.installsSystem() && (step.installsDependencies() || s.built[inst]) && len(s.runPackages()) > 0:

@@ -2,12 +2,14 @@ package rules
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/plimsoll/plimsoll/internal/dockerfile"
 	"github.com/plimsoll/plimsoll/internal/ecosystem"
+	"github.com/plimsoll/plimsoll/internal/ecosystem/container"
 	"github.com/plimsoll/plimsoll/internal/edit"
 	"github.com/plimsoll/plimsoll/internal/finding"
 )
@@ -275,7 +277,7 @@ func (s *split) carry(inst *dockerfile.Instruction) carrying {
 		if len(inst.Heredocs) > 0 {
 			return repeated // it makes the file, whose use is not known
 		}
-		if !bringsManifests(s.p, inst) && !s.bundle.Source {
+		if s.bundle.Source && s.outside(inst) || !s.bundle.Source && !bringsManifests(s.p, inst) {
 			return repeated // the application may read it
 		}
 	case "ARG":
@@ -291,11 +293,100 @@ func (s *split) carry(inst *dockerfile.Instruction) carrying {
 	case "EXPOSE", "LABEL", "VOLUME", "STOPSIGNAL", "HEALTHCHECK", "CMD", "ENTRYPOINT", "MAINTAINER":
 		return moved
 	case "RUN":
-		if s.steps[inst].accounts {
+		if s.steps[inst].accounts && !s.built[inst] && !s.comesAlong(inst) {
 			return moved
 		}
 	}
 	return stays
+}
+
+// outside reports whether an instruction copies files of the context to places that the runner takes nothing from, and
+// that no build works in: a script to /usr/local/bin, settings to /etc. What only installing reads there is left out.
+func (s *split) outside(inst *dockerfile.Instruction) bool {
+	if !slices.ContainsFunc(inst.Sources(), func(w dockerfile.Word) bool { return !installerSettings[path.Base(w.Text)] }) {
+		return false
+	}
+	dest := destination(s.p, inst)
+	for _, place := range s.workplaces() {
+		if within(dest, place) || copiesAll(inst) && (place == "/" || within(place, dest)) {
+			return false
+		}
+	}
+	return true
+}
+
+// installerSettings are files that package managers read in the home directory, with credentials more often than not.
+var installerSettings = map[string]bool{".npmrc": true, ".yarnrc": true, ".yarnrc.yml": true, ".netrc": true}
+
+// copiesAll reports whether an instruction copies the whole context.
+func copiesAll(inst *dockerfile.Instruction) bool {
+	return slices.ContainsFunc(inst.Sources(), func(w dockerfile.Word) bool {
+		from := cleanSource(w.Text)
+		return from == "." || from == "*"
+	})
+}
+
+// workplaces are the directories in which something is installed or built, and those that the runner copies.
+func (s *split) workplaces() (places []string) {
+	for _, inst := range s.before() {
+		step := s.steps[inst]
+		if step == nil || !step.installsDependencies() && !s.built[inst] {
+			continue
+		}
+		for _, c := range container.Commands(s.p.File, inst) {
+			if c.Name != "cd" {
+				places = append(places, c.Dir)
+			}
+		}
+	}
+	for _, c := range s.bundle.Carries {
+		places = append(places, c.From, c.To)
+	}
+	return append(places, s.bundle.Installed...)
+}
+
+// comesAlong reports whether all that a step does to directories and permissions lies below what the runner copies, where
+// it would be missing when the step ran there before the copy.
+func (s *split) comesAlong(inst *dockerfile.Instruction) bool {
+	places, ok := s.accountPlaces(inst)
+	return ok && s.bundle.Source && !slices.ContainsFunc(places, func(place string) bool {
+		return !slices.ContainsFunc(s.bundle.Carries, func(c ecosystem.Carry) bool { return c.From == c.To && place != c.From && within(place, c.From) })
+	})
+}
+
+// servesBuild reports whether all that a step does to directories and permissions lies where something is built.
+func (s *split) servesBuild(inst *dockerfile.Instruction) bool {
+	places, ok := s.accountPlaces(inst)
+	return ok && !slices.ContainsFunc(places, func(place string) bool {
+		return !slices.ContainsFunc(s.workplaces(), func(work string) bool { return within(place, work) || within(work, place) })
+	})
+}
+
+// accountPlaces are the absolute paths of what a step makes or gives permissions to; ok is false when it does more, or
+// not all of them are known.
+func (s *split) accountPlaces(inst *dockerfile.Instruction) (places []string, ok bool) {
+	for _, c := range container.Commands(s.p.File, inst) {
+		if !accountPrograms[c.Name] {
+			continue
+		}
+		operands := slices.DeleteFunc(slices.Clone(c.Args), func(w container.Word) bool { return strings.HasPrefix(w.Text, "-") })
+		flags := len(c.Args) - len(operands)
+		switch {
+		case (c.Name == "chmod" || c.Name == "chown") && flags < 2 && len(operands) > 1:
+			operands = operands[1:] // behind the mode or the owner
+		case c.Name == "mkdir" && (flags == 0 || flags == 1 && c.Args[0].Text == "-p"):
+		case c.Name == "touch" && flags == 0:
+		default:
+			return nil, false
+		}
+		for _, w := range operands {
+			if !w.Literal {
+				return nil, false
+			}
+			places = append(places, container.Absolute(c.Dir, w.Text))
+		}
+	}
+	return places, true
 }
 
 // usedLater reports whether the runner may want an argument: where the source stays in the
@@ -306,7 +397,7 @@ func (s *split) usedLater(arg *dockerfile.Instruction) bool {
 	}
 	for _, pair := range arg.Pairs() {
 		for _, inst := range s.stage.Instructions {
-			configures := inst.Index > s.last.Index || inst.Keyword == "ENV" || inst.Keyword == "WORKDIR" || inst.Keyword == "LABEL" || inst.Keyword == "EXPOSE"
+			configures := inst.Index > s.last.Index || inst.Keyword == "ENV" || inst.Keyword == "WORKDIR" || inst.Keyword == "LABEL" || inst.Keyword == "EXPOSE" || copies(inst) && s.carry(inst) == repeated
 			if inst != arg && configures && strings.Contains(s.p.Text(inst.Span), pair.Name) {
 				return true
 			}

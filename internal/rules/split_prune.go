@@ -33,8 +33,7 @@ func (s *split) installed() *dockerfile.Instruction {
 		return nil
 	}
 	for _, inst := range s.before() {
-		copies := inst.Keyword == "COPY" || inst.Keyword == "ADD"
-		if inst.Index <= last.Index && (copies && !bringsManifests(s.p, inst) || s.built[inst]) {
+		if inst.Index <= last.Index && (copies(inst) && !bringsManifests(s.p, inst) && (copiesSource(s.p, inst) || !s.outside(inst)) || s.built[inst]) {
 			return nil // it would be done anew with every change of the source
 		}
 	}

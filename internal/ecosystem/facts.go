@@ -132,8 +132,6 @@ type Facts struct {
 	// runner needs besides, as its ecosystem knows them ("ca-certificates").
 	RunPackages []Fact[string]
 
-	// Loaded are the packages of the language whose code the running application opened. Known only from a run.
-	Loaded []Fact[string]
 	// RunFiles are absolute paths of the application's own files that it opened and that a rewritten image was
 	// seen not to have. Known only from a run.
 	RunFiles []Fact[string]

@@ -25,10 +25,8 @@ func (o *Observed) Modules() (found []Module) {
 func moduleOf(file string) string {
 	ext := path.Ext(file)
 	switch {
-	case below(file, "/usr/local/lib/node_modules", "/usr/lib/node_modules"):
-		return ""
-	case slices.Contains([]string{".js", ".cjs", ".mjs", ".json", ".node", ".ts"}, ext) && path.Base(file) != "package.json":
-		return nodeModule(file)
+	case slices.Contains([]string{".js", ".cjs", ".mjs", ".json", ".node", ".ts"}, ext):
+		return installedModule(file)
 	case slices.Contains([]string{".py", ".pyc", ".so"}, ext):
 		return pythonModule(file)
 	}
@@ -60,6 +58,15 @@ func nodeModule(file string) string {
 		return ""
 	}
 	return name
+}
+
+// installedModule is the package of node_modules that a file of any kind belongs to. What lists the package is opened by many
+// that only look around, and the image's own packages are no part of the application: of both it is empty.
+func installedModule(file string) string {
+	if path.Base(file) == "package.json" || below(file, "/usr/local/lib/node_modules", "/usr/lib/node_modules") {
+		return ""
+	}
+	return nodeModule(file)
 }
 
 // pythonModule is the top of what lies in site-packages, or Debian's dist-packages.
@@ -95,6 +102,7 @@ func (f *Facts) keepGone(seen *Observed, workdir string) {
 	if f.DevDependencies.Known() {
 		f.keepDev(seen)
 	}
+	f.keepInstalled(seen)
 	for _, file := range f.Missed(seen.Gone, workdir) {
 		note := "observed: it opened " + file + ", which the rewritten image does not have"
 		f.RunFiles = append(f.RunFiles, Fact[string]{Value: file, Source: Source{Note: note}})
@@ -115,6 +123,26 @@ func (f *Facts) Missed(gone []string, workdir string) (missed []string) {
 	return missed
 }
 
+// keepInstalled leaves what was installed as building left it, where the application opened a file of it that the rewritten
+// image does not have: a development dependency's, or one that building put there, which pruning would take out as well.
+func (f *Facts) keepInstalled(seen *Observed) {
+	if f.Bundle == nil || f.startsOther() || seen.wrapped() {
+		return
+	}
+	for _, file := range seen.Gone {
+		if !below(file, f.Bundle.Installed...) || !strings.Contains(file, "/node_modules/") || path.Base(file) == "package.json" {
+			continue
+		}
+		kept := *f.Bundle
+		kept.Prune, kept.Installed, kept.Drop = "", nil, ""
+		f.Bundle = &kept
+		if f.DevDependencies.Known() && installedModule(file) == "" { // else it is told already
+			f.keepsDev(file, "development dependencies stay in the image: "+file+" was opened at run time, and what makes it is not known to do so without them: let the build write elsewhere")
+		}
+		return
+	}
+}
+
 // startsOther reports whether the runner starts another program than the original, as a web server in the place of one
 // for development: what the one opened says nothing about the other.
 func (f *Facts) startsOther() bool {
@@ -130,11 +158,11 @@ func (f *Facts) keepDev(seen *Observed) {
 	if name == "" || seen.wrapped() {
 		return
 	}
-	f.Notes = append(slices.Clip(f.Notes), Note{
-		About:  "dev-dependencies",
-		Text:   "development dependencies stay in the image: " + name + " comes with them and was loaded at run time (observed: " + file + "): list it, or what loads it, in the other dependencies",
-		Source: Source{Note: "observed: it opened " + file},
-	})
+	text := "development dependencies stay in the image: " + name + " comes with them and was loaded at run time (observed: " + file + "): list it, or what loads it, in the other dependencies"
+	if f.Bundle != nil && below(file, f.Bundle.Installed...) {
+		text = "development dependencies stay in the image: " + file + " was opened at run time, and comes with them or is made by the build: list " + name + ", or what loads it, in the other dependencies, or let the build write elsewhere"
+	}
+	f.keepsDev(file, text)
 	if f.Bundle != nil && f.Bundle.Prune != "" {
 		kept := *f.Bundle
 		kept.Prune = ""
@@ -142,12 +170,16 @@ func (f *Facts) keepDev(seen *Observed) {
 	}
 }
 
+func (f *Facts) keepsDev(opened, why string) {
+	f.Notes = append(slices.Clip(f.Notes), Note{About: "dev-dependencies", Text: why, Source: Source{Note: "observed: it opened " + opened}})
+}
+
 // loadedDev is a package that only the development dependencies bring, with a file of it that was opened: one of
 // node_modules that the rewritten image lacks, or one that is named as such. Empty when none was seen.
 func (f *Facts) loadedDev(seen *Observed) (name, file string) {
 	for _, file := range seen.Gone {
-		if moduleOf(file) != "" && nodeModule(file) != "" {
-			return nodeModule(file), file
+		if name := installedModule(file); name != "" {
+			return name, file
 		}
 	}
 	for _, m := range seen.Modules() {

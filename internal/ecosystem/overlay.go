@@ -29,9 +29,6 @@ func (f *Facts) With(seen *Observed, workdir string) *Facts {
 	if f.Bundle == nil || f.Bundle.Runner == nil { // on another base something else may run
 		next.RunPackages = seen.runPackages(f.RunPackages)
 	}
-	for _, m := range seen.Modules() {
-		next.Loaded = append(next.Loaded, Fact[string]{Value: m.Name, Source: Source{Note: "observed: it opened " + m.File}})
-	}
 	next.keepGone(seen, workdir)
 	return &next
 }

@@ -104,7 +104,9 @@ var fences = []fence{
 	// Docker's command line as a library: its contexts, and its logins.
 	{modules: []string{"github.com/docker/cli", "github.com/docker/docker-credential-helpers"}, within: []string{"internal/engine/...", "internal/registry"}},
 	{modules: []string{"github.com/moby/patternmatcher"}, within: []string{"internal/buildctx"}},
-	{modules: []string{"github.com/compose-spec", "go.yaml.in"}, within: []string{"internal/compose"}},
+	{modules: []string{"github.com/compose-spec"}, within: []string{"internal/compose"}},
+	// Workspaces of pnpm, and yarn's settings.
+	{modules: []string{"go.yaml.in"}, within: []string{"internal/compose", "internal/ecosystem/node"}},
 	{modules: []string{"github.com/google/go-containerregistry"}, within: []string{"internal/image", "testbase/..."}, tests: true},
 	{modules: []string{"mvdan.cc/sh"}, within: []string{"internal/shell"}},
 	{modules: []string{"github.com/zricethezav/gitleaks"}, within: []string{"internal/secret"}},

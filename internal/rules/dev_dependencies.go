@@ -86,7 +86,7 @@ func keepsDev(p *rule.Pass, step *runStep, below []*runStep) string {
 		}
 	}
 	if r := p.Facts.InstallReadsSource; r.Known() {
-		return "installing does more than to install, and that may need them: " + readsSource(p.Facts, "")
+		return "installing may do more than read the manifests, and may need them for it: " + readsSource(p.Facts, "")
 	}
 	for _, s := range append([]*runStep{step}, below...) {
 		if len(s.other) > 0 || s.script == nil {

@@ -5,7 +5,7 @@ package rules
 type manager struct {
 	name     string
 	programs []string // names it is called by
-	verbs    []string // subcommands that install
+	verbs    []string // subcommands that install, of one word or several
 	system   bool     // installs packages of the distribution, not dependencies of the application
 	// noCache is the flag that leaves no cache behind; empty when there is none.
 	noCache string
@@ -91,7 +91,7 @@ var managers = []manager{
 		purge: "cache clean", cacheDirEnv: "npm_config_cache",
 	},
 	{
-		name: "yarn", programs: []string{"yarn", "yarnpkg"}, verbs: []string{"install", "add"}, bare: true, production: "--production",
+		name: "yarn", programs: []string{"yarn", "yarnpkg"}, verbs: []string{"install", "add", "workspaces focus"}, bare: true, production: "--production",
 		valued: []string{
 			"--network-timeout", "--network-concurrency", "--mutex", "--registry", "--cache-folder", "--preferred-cache-folder", "--modules-folder", "--global-folder",
 			"--link-folder", "--use-yarnrc", "--proxy", "--https-proxy", "--otp", "--mode",

@@ -82,8 +82,8 @@ func parseRun(f *dockerfile.File, inst *dockerfile.Instruction) *runStep {
 		case name == "": // an assignment alone
 		case m != nil && m.bare && m.byName(rest) < 0:
 			step.installs = append(step.installs, installCommand{shellCommand: c, manager: m, args: rest})
-		case m != nil && len(rest) > 0 && slices.Contains(m.verbs, verb(rest)):
-			step.installs = append(step.installs, installCommand{shellCommand: c, manager: m, args: rest[verbIndex(rest)+1:]})
+		case m != nil && m.installsBy(rest) > 0:
+			step.installs = append(step.installs, installCommand{shellCommand: c, manager: m, args: rest[m.installsBy(rest):]})
 		case m != nil && len(rest) > 0 && (verb(rest) == m.refresh || verb(rest) == "clean" || verb(rest) == "autoremove" || verb(rest) == "purge" || verb(rest) == "remove" || slices.Contains(m.settles, verb(rest))):
 		case accountPrograms[name]:
 			step.accounts = true
@@ -147,6 +147,21 @@ func (c installCommand) has(options ...string) bool {
 		name, _, _ := strings.Cut(w.Text, "=")
 		return slices.Contains(options, name)
 	})
+}
+
+// installsBy is the number of words up to the end of the subcommand when that installs; 0 for all others.
+func (m *manager) installsBy(rest []shellWord) int {
+	i := verbIndex(rest)
+	for _, v := range m.verbs {
+		names := strings.Fields(v)
+		if len(rest) < i+len(names) {
+			continue
+		}
+		if slices.EqualFunc(rest[i:i+len(names)], names, func(w shellWord, name string) bool { return w.Text == name }) {
+			return i + len(names)
+		}
+	}
+	return 0
 }
 
 // verb is the first word that is not a flag.

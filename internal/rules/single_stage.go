@@ -83,6 +83,9 @@ func checkSingleStage(p *rule.Pass) error {
 	for _, c := range s.opened() {
 		f.Evidence = append(f.Evidence, finding.Evidence{Note: c.From + ": " + c.Source.Note})
 	}
+	for _, n := range s.keptDev() {
+		f.Evidence = append(f.Evidence, finding.Evidence{File: n.Source.File, Line: n.Source.Line, Note: n.Text})
+	}
 	if p.Facts.Bundle == nil {
 		f.Message = fmt.Sprintf("one stage builds and runs: %s; split it into a builder and a runner", ballast)
 	}

@@ -99,7 +99,7 @@ func (s *split) ballast() (string, []finding.Cost) {
 			costs = append(costs, finding.Cost{Metric: "transfer_bytes", Value: float64(saved), Unit: "bytes", Basis: basis(family.Estimated), Note: "base image against its slim variant"})
 		}
 	}
-	if s.bundle.Source && s.bundle.Runner == nil && s.p.Facts.DevDependencies.Known() {
+	if s.bundle.Source && s.bundle.Runner == nil && s.p.Facts.DevDependencies.Known() && len(s.keptDev()) == 0 {
 		parts = append(parts, s.p.Facts.DevDependencies.Value+" stay in the image, which only building and testing need")
 	}
 	if names := s.buildPackages(); len(names) > 0 {
@@ -110,6 +110,16 @@ func (s *split) ballast() (string, []finding.Cost) {
 		parts = append(parts, strings.Join(names, ", ")+verb)
 	}
 	return strings.Join(parts, "; "), costs
+}
+
+// keptDev are the notes on why development dependencies stay in the runner.
+func (s *split) keptDev() (notes []ecosystem.Note) {
+	for _, n := range s.p.Facts.Notes {
+		if n.About == "dev-dependencies" {
+			notes = append(notes, n)
+		}
+	}
+	return notes
 }
 
 func basis(estimated bool) finding.Basis {

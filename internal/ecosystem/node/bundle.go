@@ -16,11 +16,12 @@ var elsewhere = map[string]string{"puppeteer": "Chrome", "cypress": "its browser
 // bundle decides what the runner gets: node_modules alone where the source runs as it is, or the
 // whole working directory where something is built in it. What stands against it is told in a note about the bundle.
 func (d *detection) bundle() {
-	if d.facts.DevDependencies.Known() {
+	next := d.nextBundle()
+	if d.facts.DevDependencies.Known() && next == nil {
 		if why, source := d.needsDev(); why != "" {
 			d.note("dev-dependencies", why, source)
 		} else if d.built.berry.source.File != "" && len(d.built.builds) == 0 {
-			d.note("dev-dependencies", "yarn 2 and later have no option of install that leaves them out: write yarn workspaces focus --all --production in the place of yarn install", d.built.berry.source)
+			d.note("dev-dependencies", "yarn 2 and later have no option of install that leaves them out: "+d.built.berry.focusing(), d.built.berry.source)
 		}
 	}
 	if d.built.berry.plugged() {
@@ -30,8 +31,8 @@ func (d *detection) bundle() {
 		d.note("bundle", why, source)
 		return
 	}
-	if b := d.nextBundle(); b != nil {
-		d.facts.Bundle = b
+	if next != nil {
+		d.facts.Bundle = next
 		return
 	}
 	if len(d.built.builds) > 0 || d.built.spaces {
@@ -78,7 +79,7 @@ func (d *detection) noBundle() (string, ecosystem.Source) {
 	if why, source := d.startsGlobal(); why != "" {
 		return why, source
 	}
-	if len(d.built.packages) == 0 && len(d.built.builds) == 0 {
+	if len(d.built.packages) == 0 && len(d.built.builds) == 0 && !d.built.spaces {
 		return "package.json lists no packages that are installed, so that there is nothing to carry", ecosystem.Source{}
 	}
 	return "", ecosystem.Source{}
@@ -130,7 +131,9 @@ func (d *detection) wholeDirectory() *ecosystem.Bundle {
 	}
 	b := &ecosystem.Bundle{Source: true, Carries: []ecosystem.Carry{c}}
 	if d.facts.DevDependencies.Known() && !d.noted("dev-dependencies") {
-		b.Prune, b.PruneDir = d.prune(), d.built.installs[0].dir
+		if b.Prune, b.PruneDir = d.prune(), d.built.installs[0].dir; b.Prune == "" {
+			d.keepsDev()
+		}
 	}
 	if len(d.facts.Builds) > 0 && !d.buildsIntoModules() {
 		d.installsApart(b)
@@ -150,11 +153,27 @@ func (d *detection) installsApart(b *ecosystem.Bundle) {
 			b.Installed = append(b.Installed, modules)
 		}
 	}
-	if dirs := strings.Join(b.Installed, " "); dirs != "" && d.built.spaces {
-		b.Drop = "find " + dirs + " -name node_modules -prune -exec rm -rf {} +"
-	} else if dirs != "" {
-		b.Drop = "rm -rf " + dirs
+	dirs := b.Installed
+	if d.built.spaces { // a build may put a node_modules of its own among what it makes
+		dirs = d.moduleDirs()
 	}
+	if len(dirs) == 0 {
+		b.Installed = nil
+		return
+	}
+	b.Drop = "rm -rf " + strings.Join(dirs, " ")
+}
+
+// moduleDirs are the node_modules beside each package.json that is installed.
+func (d *detection) moduleDirs() (dirs []string) {
+	for _, m := range d.built.manifests {
+		image := d.files.InImage(m.file)
+		if dir := path.Join(path.Dir(image), "node_modules"); image != "" && !slices.Contains(dirs, dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	slices.Sort(dirs)
+	return dirs
 }
 
 // listsPackages reports whether the package.json of a directory of the image lists packages that are installed.
@@ -209,6 +228,15 @@ func (d *detection) prune() string {
 	return "pnpm prune --prod --ignore-scripts"
 }
 
+// keepsDev notes why development dependencies are not taken out again.
+func (d *detection) keepsDev() {
+	if len(d.built.installs) > 1 {
+		d.note("dev-dependencies", "packages are installed in more than one step, and taking development dependencies out is known for one: install once, or take them out behind the build by hand", d.docker(d.built.installs[1].Line, "installs more"))
+		return
+	}
+	d.note("dev-dependencies", "which yarn installs is not known to be 4 or later, and before that only a plugin takes development dependencies out: "+d.built.berry.focusing()+" behind the build", d.built.berry.source)
+}
+
 // frozen is the option that keeps yarn classic and pnpm to the lockfile, where there is one.
 func (d *detection) frozen() string {
 	if slices.ContainsFunc(d.facts.Manifests, func(m ecosystem.Fact[ecosystem.Manifest]) bool { return m.Value.Kind == "lock" }) {
@@ -230,12 +258,62 @@ func (d *detection) needsDev() (string, ecosystem.Source) {
 			}
 		}
 	}
+	if why, source := d.namesDev(); why != "" {
+		return why, source
+	}
 	for _, a := range d.facts.Start.Value[1:] { // node -r ts-node/register
 		if name := packageOf(a); name != "" && d.develops(d.startFile(), name).name != "" {
 			return "the command needs " + name + ", a development dependency: move it to dependencies", d.facts.Start.Source
 		}
 	}
 	return "", ecosystem.Source{}
+}
+
+// namesDev is a development dependency that a file of the source names without loading it: a view engine, a transport of
+// logs, a folder that is served.
+func (d *detection) namesDev() (string, ecosystem.Source) {
+	listed := map[string]bool{}
+	for _, m := range d.manifests() {
+		for _, e := range m.all("devDependencies") {
+			listed[e.name] = true
+		}
+	}
+	for _, s := range d.src {
+		if s.forTools() || s.buildsOnly() {
+			continue
+		}
+		for _, t := range s.toks {
+			if t.kind != text && t.kind != template {
+				continue
+			}
+			for _, name := range namesIn(t.text) {
+				if !listed[name] {
+					continue
+				}
+				if e := d.develops(s.file, name); e.name != "" {
+					return name + " is a development dependency, and " + s.file + " names it: they stay in the image; move it to dependencies (" + e.file + ":" + strconv.Itoa(e.line) + ")", s.at(t.line, "names it")
+				}
+			}
+		}
+	}
+	return "", ecosystem.Source{}
+}
+
+// namesIn are the packages that a text may mean: all of it, and what stands behind node_modules.
+func namesIn(text string) []string {
+	const folder = "node_modules/"
+	at := strings.LastIndex(text, folder)
+	if at < 0 {
+		return []string{text}
+	}
+	return []string{packageOf(text[at+len(folder):])}
+}
+
+// forTools reports whether a file holds settings of a tool, by its name (.eslintrc.js, gulpfile.js).
+func (s *source) forTools() bool {
+	base := strings.ToLower(path.Base(s.file))
+	stem, _, _ := strings.Cut(base, ".")
+	return slices.Contains([]string{"", "gulpfile", "gruntfile", "webpack", "karma", "jest", "vitest", "babel", "rollup"}, stem)
 }
 
 // startFile is the file that the command starts, or else the package.json of the working directory.
@@ -286,9 +364,12 @@ func (d *detection) startNeedsDev() (string, ecosystem.Source) {
 	if d.pkg == nil {
 		return "package.json was not found in the working directory", ecosystem.Source{}
 	}
-	program := path.Base(d.facts.Start.Value[0])
+	program := throughNpx(d.facts.Start.Value)
 	if _, ok := d.pkg.get("dependencies", program); ok {
 		return "", ecosystem.Source{}
+	}
+	if e := d.develops(d.pkg.file, program); e.name != "" {
+		return "the command starts " + program + ", a development dependency: move it to dependencies (" + e.file + ":" + strconv.Itoa(e.line) + "), or start what the build makes", d.docker(d.start.Line, "")
 	}
 	if call, ok := scriptOf(d.facts.Start.Value); ok {
 		in, _, _ := d.scriptPlace(call, d.home())
@@ -297,7 +378,7 @@ func (d *detection) startNeedsDev() (string, ecosystem.Source) {
 		}
 		if e, ok := in.pkg.get("scripts", call.script); ok {
 			if argv, why := container.Plain(e.value); why == "" {
-				if _, ok := in.pkg.get("dependencies", argv[0]); ok {
+				if _, ok := in.pkg.get("dependencies", throughNpx(argv)); ok {
 					return "", ecosystem.Source{}
 				}
 			}
@@ -305,6 +386,18 @@ func (d *detection) startNeedsDev() (string, ecosystem.Source) {
 		}
 	}
 	return "the command starts " + program + ", which is not known to be among dependencies: list its package there", d.docker(d.start.Line, "")
+}
+
+// throughNpx is the program that a command starts, looking through npx.
+func throughNpx(argv []string) string {
+	if path.Base(argv[0]) == "npx" {
+		for _, a := range argv[1:] {
+			if !strings.HasPrefix(a, "-") {
+				return a
+			}
+		}
+	}
+	return path.Base(argv[0])
 }
 
 // runsIn reports whether a build step runs a script of a package.json that names a file.

@@ -47,9 +47,17 @@ func (d *detection) installs() {
 	if !d.built.dev {
 		return
 	}
-	if i := slices.IndexFunc(d.built.installs, func(s step) bool { return s.dev }); i >= 0 {
-		d.facts.DevDependencies = ecosystem.Fact[string]{Value: "devDependencies", Source: d.docker(d.built.installs[i].Line, "installs them")}
+	for i, s := range d.built.installs {
+		if s.dev && !leftOut(s, d.built.installs[i+1:]) {
+			d.facts.DevDependencies = ecosystem.Fact[string]{Value: "devDependencies", Source: d.docker(s.Line, "installs them")}
+			return
+		}
 	}
+}
+
+// leftOut reports whether one of the later installs takes the development dependencies of another out again.
+func leftOut(s step, later []step) bool {
+	return slices.ContainsFunc(later, func(l step) bool { return l.dir == s.dir && !l.dev })
 }
 
 func (d *detection) command(inst *dockerfile.Instruction, c container.Command) {
@@ -57,11 +65,13 @@ func (d *detection) command(inst *dockerfile.Instruction, c container.Command) {
 	verb, rest := s.verb()
 	call, runs := scriptOf(append([]string{c.Name}, words(s)...))
 	switch {
+	case c.Name == "corepack" || s.manager == "yarn" && verb == "set":
+		d.prepares(s)
 	case s.manager == "":
 		if name := buildProgram(c); name != "" {
 			s.builds(d, name)
 		}
-	case installVerb(s.manager, verb):
+	case installVerb(s.manager, verb) || s.manager == "yarn" && verb == "workspaces" && len(rest) > 0 && rest[0] == "focus":
 		if s.flag("-g", "--global", "--location=global") || s.manager == "yarn" && verb == "global" {
 			d.built.global = append(d.built.global, s)
 			return
@@ -176,7 +186,8 @@ func (d *detection) install(inst *dockerfile.Instruction, s step) {
 	if dir := s.option("--prefix", "--cwd", "-C", "--dir"); dir != "" {
 		s.dir = container.Absolute(s.dir, dir)
 	}
-	s.dev = d.bringsDev(inst, s)
+	env := d.environment(inst, s)
+	s.dev = bringsDev(s, env)
 	s.scripts = !s.flag("--ignore-scripts")
 	d.built.installs = append(d.built.installs, s)
 	if d.in.Context == nil {
@@ -200,12 +211,17 @@ func (d *detection) install(inst *dockerfile.Instruction, s step) {
 		}
 	}
 	if s.manager == "yarn" {
-		d.findBerry(m)
+		d.findBerry(m, env)
 		for _, f := range berryFiles(d.in.Context, path.Dir(name)) {
 			d.addManifest(f, "settings", at)
 		}
 	}
-	for _, w := range d.workspaces(m, s.manager) {
+	spaces, unclear := d.workspaces(m, s.manager)
+	if unclear.value != "" {
+		d.built.spaces = true
+		d.readsSource(unclear.value, ecosystem.Source{File: unclear.file, Line: unclear.line})
+	}
+	for _, w := range spaces {
 		if inner := readManifest(d.in.Context, w.value); inner != nil {
 			d.built.spaces = true
 			d.addManifest(w.value, "workspace", ecosystem.Source{File: w.file, Line: w.line, Note: "is a workspace"})
@@ -287,20 +303,25 @@ func (d *detection) readsSource(why string, at ecosystem.Source) {
 	}
 }
 
-// bringsDev reports whether an install step brings development dependencies.
-func (d *detection) bringsDev(inst *dockerfile.Instruction, s step) bool {
-	if s.flag("--production=false", "--prod=false", "--include=dev", "--dev") || s.option("--include") == "dev" {
-		return true
-	}
-	if s.flag("--production", "--production=true", "--prod", "-P", "--only=production", "--only=prod", "--no-dev") || s.option("--omit") == "dev" {
-		return false
-	}
+// environment are the variables of a command, by their names in lower case.
+func (d *detection) environment(inst *dockerfile.Instruction, s step) map[string]string {
 	env := map[string]string{}
 	for _, v := range d.in.Dockerfile.StateBefore(inst).Env {
 		env[strings.ToLower(v.Name)] = v.Value
 	}
 	for _, v := range s.Env {
 		env[strings.ToLower(v.Name)] = v.Value.Text
+	}
+	return env
+}
+
+// bringsDev reports whether an install step brings development dependencies.
+func bringsDev(s step, env map[string]string) bool {
+	if s.flag("--production=false", "--prod=false", "--include=dev", "--dev") || s.option("--include") == "dev" {
+		return true
+	}
+	if s.flag("--production", "--production=true", "--prod", "-P", "--only=production", "--only=prod", "--no-dev") || s.option("--omit") == "dev" {
+		return false
 	}
 	return env["node_env"] != "production" && env["npm_config_production"] != "true" && env["npm_config_omit"] != "dev"
 }

@@ -67,7 +67,7 @@ func checkNoHealthcheck(p *rule.Pass) error {
 	case facts.HealthProbe == nil:
 		f.Refused = noProbe(facts)
 	case facts.Port.Source.Observed() && !facts.Health.Known():
-		f.Refused = "no path is known that the application answers with 200, and a probe that only connects passes while it hangs, since the kernel accepts for it: add a route such as /healthz"
+		f.Refused = "neither / nor a route that is named for health checks is known to answer with 200, and a probe that only connects passes while it hangs, since the kernel accepts for it: add a route such as /healthz"
 	}
 	if f.Refused != "" {
 		p.Report(f)

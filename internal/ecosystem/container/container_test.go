@@ -41,6 +41,7 @@ func TestFiles(t *testing.T) {
 		{"an address is not in the context", "ADD https://example.org/requirements.txt /r.txt", map[string]string{"/r.txt": ""}},
 		{"by way of a stage", "WORKDIR /build\nCOPY . .\nFROM scratch\nCOPY --from=0 /build/app /srv/app\nCOPY --from=0 /build/requirements.txt /srv/", map[string]string{"/srv/app/sub/x.py": "app/sub/x.py", "/srv/requirements.txt": "requirements.txt", "/srv/lib/y.py": ""}},
 		{"a directory above the copies of a stage", "COPY app /b/one\nCOPY requirements.txt /b/\nFROM scratch\nCOPY --from=0 /b /c", map[string]string{"/c/one/main.py": "app/main.py", "/c/requirements.txt": "requirements.txt"}},
+		{"a pattern in a stage", "WORKDIR /build\nCOPY . .\nFROM scratch\nCOPY --from=0 /build/requirements*.txt /srv/", map[string]string{"/srv/requirements.txt": "requirements.txt", "/srv/requirements-dev.txt": "requirements-dev.txt", "/srv/app/main.py": ""}},
 		{"from an image", "FROM scratch\nCOPY --from=alpine / /", map[string]string{"/requirements.txt": ""}},
 		{"from the parent", "AS base\nCOPY . /src\nFROM base", map[string]string{"/src/lib/y.py": "lib/y.py"}},
 	} {

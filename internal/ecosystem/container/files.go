@@ -197,9 +197,41 @@ func (r *reader) source(inst *dockerfile.Instruction, name string) []placed {
 	return list
 }
 
-// fromStage finds what of the context lies under a path of an earlier stage.
+// fromStage finds what of the context lies under a path of an earlier stage, or under those that a pattern matches.
 func (r *reader) fromStage(from *dockerfile.Stage, name string) []placed {
 	name = path.Clean("/" + name)
+	if !strings.ContainsAny(name, "*?[") {
+		return r.under(from, name)
+	}
+	var list []placed
+	for _, match := range r.matching(from, name) {
+		list = append(list, r.under(from, match)...)
+	}
+	return list[:min(len(list), maxPlaced)]
+}
+
+// matching are the paths of files of the context in an earlier stage that match a pattern. A malformed one matches nothing.
+func (r *reader) matching(from *dockerfile.Stage, pattern string) (names []string) {
+	for _, p := range r.stage(from) {
+		if ok, _ := path.Match(pattern, p.dest); ok {
+			names = append(names, p.dest)
+		}
+		rest, ok := below(pattern, p.dest)
+		if !ok || !p.dir {
+			continue
+		}
+		found, _ := fs.Glob(r.context, path.Join(p.source, rest))
+		for _, f := range found {
+			inner, _ := below(f, p.source)
+			names = append(names, path.Join(p.dest, inner))
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// under finds what of the context lies under a path of an earlier stage.
+func (r *reader) under(from *dockerfile.Stage, name string) []placed {
 	var list []placed
 	for _, p := range r.stage(from) {
 		if len(list) >= maxPlaced {

@@ -30,6 +30,7 @@ func readManifest(context fs.FS, name string) *manifest {
 	if !ok {
 		return nil
 	}
+	text = strings.TrimPrefix(text, "\ufeff") // as the managers do
 	m := &manifest{file: name}
 	w := &walker{text: text, dec: json.NewDecoder(strings.NewReader(text)), m: m, line: 1}
 	if t, ok := w.next(); !ok || t != json.Delim('{') || !w.object("", 0) {

@@ -30,8 +30,9 @@ func (d *detection) port() ecosystem.Fact[int] {
 	if unclear.File != "" {
 		d.note("port", "the port is only known when the program runs", unclear)
 	}
-	byImage := d.portByImage(unclear.File != "")
-	if port, ok := nextStart(slices.Concat(d.facts.Script.Value, d.nextArgv())); ok && (port != 0 || !byImage.Known()) {
+	port, next := nextStart(slices.Concat(d.facts.Script.Value, d.nextArgv()))
+	byImage := d.portByImage(next || unclear.File != "")
+	if next && (port != 0 || !byImage.Known()) {
 		source := d.facts.Script.Source
 		if source.File == "" {
 			source = d.docker(d.start.Line, "")
@@ -42,7 +43,7 @@ func (d *detection) port() ecosystem.Fact[int] {
 	return byImage
 }
 
-// portByImage is what the image says about the port: PORT, or the one that is exposed.
+// portByImage is what the image says about the port: PORT, where the application may read that, or the one that is exposed.
 func (d *detection) portByImage(listens bool) ecosystem.Fact[int] {
 	if v, ok := d.state.EnvVar("PORT"); ok && (listens || len(d.src) == 0) {
 		if port, valid := portOf(v.Value); valid {

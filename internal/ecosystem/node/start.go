@@ -72,6 +72,9 @@ func (d *detection) resolve(c scriptCall, in place, depth int) resolved {
 		if c.script == "start" && exists(d.in.Context, path.Join(path.Dir(in.pkg.file), "server.js")) {
 			return resolved{argv: append([]string{"node", "server.js"}, c.args...), dir: in.dir, at: in.pkg.at(0, "no start script: npm runs server.js")}
 		}
+		if !c.run && c.manager != "npm" {
+			return resolved{at: in.pkg.at(0, ""), why: in.pkg.file + " has no script " + c.script + ", and what else " + c.String() + " does is not followed"}
+		}
 		return resolved{at: in.pkg.at(0, ""), why: in.pkg.file + " has no script of that name"}
 	}
 	at = in.pkg.at(e.line, "the script "+c.script)
@@ -87,15 +90,20 @@ func (d *detection) resolve(c scriptCall, in place, depth int) resolved {
 		return resolved{argv: argv, dir: in.dir, at: at}
 	}
 	if inner, ok := scriptOf(argv); ok && depth < maxCalls {
-		if r := d.resolve(inner, in, depth+1); r.why == "" {
-			return r
-		}
+		return d.resolve(inner, in, depth+1)
 	}
-	if managerOf(argv[0]) == "" && argv[0] != "npx" {
-		d.facts.Script = ecosystem.Fact[[]string]{Value: argv, Source: at}
-		d.startsIn(in.dir)
+	if name, starts := starter(argv); starts {
+		return resolved{at: at, why: "it calls " + name + ", and what that starts is not followed (" + e.value + ")"}
 	}
+	d.facts.Script = ecosystem.Fact[[]string]{Value: argv, Source: at}
+	d.startsIn(in.dir)
 	return resolved{at: at, why: "it starts " + argv[0] + ", which only the manager's search path finds"}
+}
+
+// starter names a program that finds others among the packages and starts them: a package manager, or npx.
+func starter(argv []string) (name string, ok bool) {
+	name = path.Base(argv[0])
+	return name, managerOf(name) != "" || name == "npx"
 }
 
 // scriptPlace is the package whose script a call means; why says what stands against following it there.
@@ -109,6 +117,8 @@ func (d *detection) scriptPlace(c scriptCall, in place) (at place, why string, s
 		if in = d.workspace(c.place, in.dir); in.pkg == nil {
 			return in, "no package.json of a workspace " + c.place + " is installed and lies in the image", d.docker(d.start.Line, "")
 		}
+	case in.pkg == nil && d.here:
+		return in, "package.json can't be read as JSON", source
 	case in.pkg == nil:
 		return in, "no package.json is copied to the working directory " + in.dir, source
 	}

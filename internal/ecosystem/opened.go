@@ -60,13 +60,20 @@ func nodeModule(file string) string {
 	return name
 }
 
-// installedModule is the package of node_modules that a file of any kind belongs to. What lists the package is opened by many
-// that only look around, and the image's own packages are no part of the application: of both it is empty.
+// installedModule is the package of node_modules that a file belongs to which is opened for what it holds: those that list
+// a package, and programs without an extension, managers open to look around. The image's own packages have none.
 func installedModule(file string) string {
-	if path.Base(file) == "package.json" || below(file, "/usr/local/lib/node_modules", "/usr/lib/node_modules") {
+	if !inModules(file) {
 		return ""
 	}
 	return nodeModule(file)
+}
+
+// inModules reports the same of a file that may belong to no package, as what is generated below node_modules/.prisma.
+func inModules(file string) bool {
+	_, inside, ok := strings.Cut(file, "/node_modules/")
+	return ok && strings.Contains(inside, "/") && path.Ext(file) != "" && path.Base(file) != "package.json" &&
+		!below(file, "/usr/local/lib/node_modules", "/usr/lib/node_modules")
 }
 
 // pythonModule is the top of what lies in site-packages, or Debian's dist-packages.
@@ -130,7 +137,7 @@ func (f *Facts) keepInstalled(seen *Observed) {
 		return
 	}
 	for _, file := range seen.Gone {
-		if !below(file, f.Bundle.Installed...) || !strings.Contains(file, "/node_modules/") || path.Base(file) == "package.json" {
+		if !below(file, f.Bundle.Installed...) || !inModules(file) {
 			continue
 		}
 		kept := *f.Bundle

@@ -371,6 +371,9 @@ func (d *detection) startNeedsDev() (string, ecosystem.Source) {
 	if e := d.develops(d.pkg.file, program); e.name != "" {
 		return "the command starts " + program + ", a development dependency: move it to dependencies (" + e.file + ":" + strconv.Itoa(e.line) + "), or start what the build makes", d.docker(d.start.Line, "")
 	}
+	if strings.HasSuffix(program, ".sh") {
+		return "the command starts " + program + ", a script that is not looked into, so that development dependencies stay: start node itself", d.docker(d.start.Line, "")
+	}
 	if call, ok := scriptOf(d.facts.Start.Value); ok {
 		in, _, _ := d.scriptPlace(call, d.home())
 		if in.pkg == nil {

@@ -19,18 +19,19 @@ func Detector() ecosystem.Detector { return ecosystem.Detector{Name: "node", Det
 
 // detection is one run of Detect.
 type detection struct {
-	in    ecosystem.Input
-	facts *ecosystem.Facts
-	base  base
-	start container.Start
-	state dockerfile.State
-	files *container.Files // what of the context lies in the final stage
-	pkg   *manifest        // package.json in the working directory; nil when there is none
-	here  bool             // pkg lies in the working directory of the image
-	built building
-	src   []*source
-	parts int     // of expressions that were looked at
-	entry *source // the file that the command starts; nil when it is not known
+	in     ecosystem.Input
+	facts  *ecosystem.Facts
+	base   base
+	start  container.Start
+	state  dockerfile.State
+	files  *container.Files // what of the context lies in the final stage
+	pkg    *manifest        // package.json in the working directory; nil when there is none
+	here   bool             // pkg lies in the working directory of the image
+	built  building
+	src    []*source
+	parts  int     // of expressions that were looked at
+	walked int     // folders and files that were looked at for workspaces
+	entry  *source // the file that the command starts; nil when it is not known
 }
 
 // Detect finds the facts; it returns nil, nil when the application is not Node.js.

@@ -20,7 +20,7 @@ type pattern struct {
 const (
 	maxWorkspaces = 500
 	maxPatterns   = 100
-	maxFolders    = 20_000 // looked at for patterns with **
+	maxFolders    = 100_000 // and files, looked at for patterns with **
 )
 
 // workspaces are the package.json files that the patterns of a root manifest name, or those of pnpm-workspace.yaml,
@@ -30,12 +30,15 @@ func (d *detection) workspaces(m *manifest, manager string) (list []entry, uncle
 	if manager == "pnpm" {
 		patterns, unclear = pnpmPatterns(d.in.Context, path.Join(path.Dir(m.file), "pnpm-workspace.yaml"))
 	}
+	if len(patterns) > maxPatterns {
+		return nil, entry{file: patterns[0].file, line: patterns[0].line, value: "it has more patterns of workspaces than are followed"}
+	}
 	for _, p := range patterns {
 		if strings.HasPrefix(p.text, "!") {
 			continue
 		}
-		names, ok := matching(d.in.Context, path.Dir(m.file), p.text)
-		if !ok || len(patterns) > maxPatterns {
+		names, ok := d.matching(path.Dir(m.file), p.text)
+		if !ok {
 			unclear = entry{file: p.file, line: p.line, value: "which folders the workspaces " + p.text + " lie in is not known"}
 		}
 		for _, name := range names {
@@ -91,7 +94,7 @@ func pnpmPatterns(context fs.FS, file string) (list []pattern, unclear entry) {
 
 // matching are the package.json files in the folders below dir that a pattern names; ok is false when it is not known how
 // the pattern is meant, or when not all folders were looked at.
-func matching(context fs.FS, dir, text string) (found []string, ok bool) {
+func (d *detection) matching(dir, text string) (found []string, ok bool) {
 	texts, ok := alternatives(text)
 	for _, text := range texts {
 		text = path.Join(dir, text)
@@ -100,11 +103,11 @@ func matching(context fs.FS, dir, text string) (found []string, ok bool) {
 			continue
 		}
 		if !strings.Contains(text, "**") {
-			names, _ := fs.Glob(context, path.Join(text, "package.json")) // the pattern is well formed
+			names, _ := fs.Glob(d.in.Context, path.Join(text, "package.json")) // the pattern is well formed
 			found = append(found, slices.DeleteFunc(names, ofPackages)...)
 			continue
 		}
-		names, all := below(context, strings.Split(text, "/"))
+		names, all := d.below(strings.Split(text, "/"))
 		found, ok = append(found, names...), ok && all
 	}
 	return found, ok
@@ -137,20 +140,19 @@ func alternatives(text string) (list []string, ok bool) {
 }
 
 // below are the package.json files in the folders that a pattern with ** names; ok is false when there are more folders
-// than are looked at.
-func below(context fs.FS, segments []string) (found []string, ok bool) {
+// than are looked at for one project.
+func (d *detection) below(segments []string) (found []string, ok bool) {
 	literal := 0
 	for literal < len(segments) && !strings.ContainsAny(segments[literal], `*?[\`) {
 		literal++
 	}
-	visited := 0
 	// What can't be walked has no workspaces.
-	_ = fs.WalkDir(context, path.Join(append([]string{"."}, segments[:literal]...)...), func(name string, e fs.DirEntry, err error) error {
-		visited++
+	_ = fs.WalkDir(d.in.Context, path.Join(append([]string{"."}, segments[:literal]...)...), func(name string, e fs.DirEntry, err error) error {
+		d.walked++
 		switch {
 		case err != nil:
 			return nil
-		case visited > maxFolders:
+		case d.walked > maxFolders:
 			return fs.SkipAll
 		case e.IsDir() && e.Name() == "node_modules":
 			return fs.SkipDir
@@ -159,7 +161,7 @@ func below(context fs.FS, segments []string) (found []string, ok bool) {
 		}
 		return nil
 	})
-	return found, visited <= maxFolders
+	return found, d.walked <= maxFolders
 }
 
 // matches reports whether a pattern means a folder, where ** is any number of folders.

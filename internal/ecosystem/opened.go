@@ -117,13 +117,14 @@ func (f *Facts) keepGone(seen *Observed, workdir string) {
 }
 
 // Missed are those of the files that the original opened, and the rewritten image lacks, that the application itself
-// wants: its own, where the image still starts the same program.
+// wants: its own, where the image still starts the same program, and not what managers open of packages to look around.
 func (f *Facts) Missed(gone []string, workdir string) (missed []string) {
 	if f.startsOther() {
 		return nil
 	}
 	for _, file := range gone {
-		if OwnFile(file, workdir) && moduleOf(file) == "" {
+		looked := strings.Contains(file, "/node_modules/") && !inModules(file)
+		if OwnFile(file, workdir) && moduleOf(file) == "" && !looked {
 			missed = append(missed, file)
 		}
 	}

@@ -70,3 +70,13 @@ func TestFilesThatAnotherProgramOpenedAreNotCarried(t *testing.T) {
 		t.Errorf("of the same program: %v", got)
 	}
 }
+
+func TestWhatManagersLookAtIsNotMissed(t *testing.T) {
+	gone := []string{
+		"/srv/node_modules/mustache/bin/mustache", "/srv/node_modules/mustache/package.json", "/srv/node_modules/.yarn-state.yml",
+		"/srv/node_modules/bootstrap/dist/bootstrap.css", "/srv/data.json",
+	}
+	if got := (&Facts{}).Missed(gone, "/srv"); !slices.Equal(got, gone[3:]) {
+		t.Errorf("got %q", got)
+	}
+}

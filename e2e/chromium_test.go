@@ -45,6 +45,7 @@ func openPage(t *testing.T, file string, width, height int) *browser {
 	cmd := exec.CommandContext(t.Context(), path, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
 		"--disable-background-networking", "--remote-debugging-pipe", "--user-data-dir="+profile,
 		fmt.Sprintf("--window-size=%d,%d", width, height), "about:blank")
+	cmd.Env = append(os.Environ(), "TMPDIR="+profile)
 	cmd.ExtraFiles = []*os.File{commands, replies} // 3 and 4, where it looks for them
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

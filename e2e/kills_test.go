@@ -63,6 +63,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	if len(first.Files) == 0 {
 		t.Fatal("nothing was written: there is nothing to be killed in")
 	}
+	others := begunContainers(t)
 	phases := slices.DeleteFunc(first.Timings, func(p timing) bool { return p.Seconds < leastPhase })
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d, a whole proof takes %.1f s in %d phases", seed, res.took.Seconds(), len(phases))
@@ -112,6 +113,11 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		last.want(t, res, "proven", 0)
 		for _, trace := range traces(t, temporary, cache) {
 			t.Errorf("at the end is left %s", trace)
+		}
+		for _, folder := range begunContainers(t) {
+			if !slices.Contains(others, folder) {
+				t.Errorf("at the end is left what runc had begun in %s", folder)
+			}
 		}
 	})
 }
@@ -188,6 +194,23 @@ func tracesNow(t *testing.T, temporary, cache string) (all []string) {
 		}
 	}
 	return all
+}
+
+// begunContainers are the folders that runc had begun to make for containers, some time ago, and that it does not list.
+func begunContainers(t *testing.T) (folders []string) {
+	t.Helper()
+	all, err := filepath.Glob("/run/runc/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, folder := range all {
+		info, gone := os.Stat(folder)
+		_, begun := os.Stat(filepath.Join(folder, "state.json"))
+		if gone == nil && begun != nil && time.Since(info.ModTime()) > traceLimit {
+			folders = append(folders, folder)
+		}
+	}
+	return folders
 }
 
 // processes are those of engines with the suite's state, of what they start and of containers, as /proc/PID/stat begins:

@@ -233,11 +233,23 @@ type containerState struct {
 	PID    int    `json:"pid"`
 }
 
+// runtimeRoots are where runc keeps a folder of each container: of root's, and of those in a user namespace.
+func runtimeRoots() []string {
+	roots := []string{"/run/runc"}
+	if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
+		roots = append(roots, filepath.Join(dir, "runc"))
+	}
+	return roots
+}
+
+// stateFile is what tells of a container in its folder. Without it, runc knows none there.
+const stateFile = "state.json"
+
 // kept is the number of a container's main process in the file that the runtime keeps of it, which costs no process; 0 while
 // there is none. runc writes it before the image's program runs.
 func kept(id string) int {
-	for _, root := range []string{"/run/runc", filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "runc")} {
-		text, err := os.ReadFile(filepath.Join(root, id, "state.json"))
+	for _, root := range runtimeRoots() {
+		text, err := os.ReadFile(filepath.Join(root, id, stateFile))
 		var s struct {
 			PID   int    `json:"init_process_pid"`
 			Start uint64 `json:"init_process_start"`

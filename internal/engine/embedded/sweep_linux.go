@@ -165,8 +165,8 @@ func isLeftOver(m *mountinfo.Info, root string) bool {
 
 func isBelow(path, root string) bool { return strings.HasPrefix(path, root+"/") }
 
-// sweepBundles removes the directories of containers that are gone. Those of a running one
-// are mounts, which were taken away before: nothing of an image can be reached from here.
+// sweepBundles removes the directories of containers that are gone, and what runc had begun to keep of one when it was killed,
+// which it does not list. Those of a running one are mounts, which were taken away before: nothing of an image can be reached from here.
 func sweepBundles(root string) error {
 	bundles, err := filepath.Glob(filepath.Join(root, "runc-*", "executor", "*", "config.json"))
 	if err != nil {
@@ -174,7 +174,20 @@ func sweepBundles(root string) error {
 	}
 	var errs []error
 	for _, b := range bundles {
-		errs = append(errs, os.RemoveAll(filepath.Dir(b)))
+		dir := filepath.Dir(b)
+		errs = append(errs, sweepBegun(filepath.Base(dir)), os.RemoveAll(dir))
+	}
+	return errors.Join(errs...)
+}
+
+// sweepBegun removes runc's folder of a container that it never came to know.
+func sweepBegun(id string) error {
+	var errs []error
+	for _, root := range runtimeRoots() {
+		folder := filepath.Join(root, id)
+		if _, err := os.Lstat(filepath.Join(folder, stateFile)); errors.Is(err, os.ErrNotExist) {
+			errs = append(errs, os.RemoveAll(folder))
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -33,3 +33,31 @@ func TestListFails(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// A runtime that is killed when it has begun to make a container leaves a folder that it does not list itself.
+func TestWhatTheRuntimeHadBegunIsSwept(t *testing.T) {
+	root, dir := t.TempDir(), t.TempDir()
+	t.Setenv("XDG_RUNTIME_DIR", dir)
+	make := func(path string) string {
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return filepath.Dir(path)
+	}
+	bundle := make(filepath.Join(root, "runc-overlayfs", "executor", "begun", "config.json"))
+	make(filepath.Join(root, "runc-overlayfs", "executor", "known", "config.json"))
+	begun := make(filepath.Join(dir, "runc", "begun", "exec.fifo"))
+	known := make(filepath.Join(dir, "runc", "known", stateFile))
+	other := make(filepath.Join(dir, "runc", "of-another-engine", "exec.fifo"))
+	if err := sweepBundles(root); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]bool{bundle: false, begun: false, known: true, other: true} {
+		if _, err := os.Stat(path); (err == nil) != want {
+			t.Errorf("%s is there: %v, want %v", path, err == nil, want)
+		}
+	}
+}

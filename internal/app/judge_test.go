@@ -7,7 +7,9 @@ import (
 
 	"github.com/plimsoll/plimsoll/internal/agent"
 	"github.com/plimsoll/plimsoll/internal/engine"
+	"github.com/plimsoll/plimsoll/internal/image"
 	"github.com/plimsoll/plimsoll/internal/observe"
+	"github.com/plimsoll/plimsoll/internal/plan"
 	"github.com/plimsoll/plimsoll/internal/probe"
 	"github.com/plimsoll/plimsoll/internal/report"
 )
@@ -53,5 +55,22 @@ func TestAHealthCheckThatNeverWasOfUse(t *testing.T) {
 		if told := len(p.report.Notes) > 0; told != (c.before != nil && !c.fault) {
 			t.Errorf("%s: notes %q", c.name, p.report.Notes)
 		}
+	}
+}
+
+// An edit that does not keep its promise is not written, and nothing else with it: no proof was made of the rest alone.
+func TestWhatIsNotProvenIsNotWritten(t *testing.T) {
+	const group = "security/secret-in-env"
+	p := &proof{opts: ProveOptions{Write: true}, report: &report.Report{Plan: &plan.Plan{Applied: []plan.Applied{{Rule: group, Group: group}, {Rule: "size/heavy-base", Group: "size/heavy-base"}}}}}
+	p.after = &side{built: &observe.Built{}, trials: []*observe.Outcome{{User: "10001:10001"}}, places: []image.Place{{Where: "layer 2", Path: "/app/.env"}}}
+	if err := p.conclude(); err != nil {
+		t.Fatal(err)
+	}
+	applied := p.report.Plan.Applied
+	if p.report.Verdict != report.PartlyProven || applied[0].Proven || !applied[1].Proven || len(p.report.Written) > 0 {
+		t.Errorf("%s, applied %+v, written %q", p.report.Verdict, applied, p.report.Written)
+	}
+	if told := strings.Join(p.report.Notes, " "); !strings.Contains(told, "Nothing was written: "+group) {
+		t.Errorf("notes %q", told)
 	}
 }

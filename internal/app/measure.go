@@ -327,7 +327,11 @@ func (p *proof) conclude() error {
 	if len(p.refused) > 0 || len(unproven) > 0 {
 		p.report.Verdict = report.PartlyProven
 	}
-	if !p.opts.Write || p.opts.Against != "" {
+	switch {
+	case !p.opts.Write || p.opts.Against != "":
+		return nil
+	case len(unproven) > 0:
+		p.report.Notes = append(p.report.Notes, fmt.Sprintf("Nothing was written: %s could not be proven. Name the other rules with --rule to write what they change.", strings.Join(unproven, ", ")))
 		return nil
 	}
 	written, err := write(p.project, p.report.Plan)
@@ -345,8 +349,10 @@ func (p *proof) unproven() []string {
 	if !out.Health.Proven() {
 		groups = append(groups, "runtime/no-healthcheck")
 	}
-	for _, place := range p.after.places {
+	if len(p.after.places) > 0 {
 		groups = append(groups, "security/secret-in-env", "security/secret-in-arg")
+	}
+	for _, place := range p.after.places {
 		p.report.Notes = append(p.report.Notes, fmt.Sprintf("A value that was baked in before is still found in %s: %s.", place.Where, place.Path))
 	}
 	return slices.DeleteFunc(groups, func(g string) bool {

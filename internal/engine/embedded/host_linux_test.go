@@ -4,8 +4,10 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/moby/sys/mountinfo"
 )
@@ -81,4 +83,18 @@ func TestLock(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = second.release()
+}
+
+func TestLockOutlivesAllThatRefersToIt(t *testing.T) {
+	root := t.TempDir()
+	if _, err := tryLock(root); err != nil {
+		t.Fatal(err)
+	}
+	runtime.GC() // a file that nothing refers to is closed after it
+	runtime.GC()
+	time.Sleep(50 * time.Millisecond)
+	var locked *Locked
+	if _, err := tryLock(root); !errors.As(err, &locked) {
+		t.Errorf("the lock was lost: %v", err)
+	}
 }

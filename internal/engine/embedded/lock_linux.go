@@ -10,11 +10,14 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // lock is the hold on a state directory. The kernel lets go of it when its
-// process ends, however it ends.
-type lock struct{ file *os.File }
+// process ends, however it ends. It is a number, since an *os.File is closed once nothing refers to it any more:
+// an engine that its owner forgets goes on all the same.
+type lock struct{ fd int }
 
 // takeLock takes the hold on a state directory, or says who has it.
 func takeLock(ctx context.Context, opts Options) (*lock, error) {
@@ -45,18 +48,21 @@ func tryLock(root string) (*lock, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the engine's lock: %w", err)
 	}
+	defer f.Close()
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		defer f.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
 			return nil, &Locked{Root: root, PID: readPID(f)}
 		}
 		return nil, fmt.Errorf("locking the engine's state in %s: %w", root, err)
 	}
 	if err := writePID(f); err != nil {
-		f.Close()
 		return nil, fmt.Errorf("writing the engine's lock: %w", err)
 	}
-	return &lock{file: f}, nil
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0) // both numbers hold it, until both are closed
+	if err != nil {
+		return nil, fmt.Errorf("keeping the engine's lock: %w", err)
+	}
+	return &lock{fd}, nil
 }
 
 func writePID(f *os.File) error {
@@ -74,4 +80,4 @@ func readPID(f *os.File) int {
 	return pid
 }
 
-func (l *lock) release() error { return l.file.Close() }
+func (l *lock) release() error { return unix.Close(l.fd) }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/plimsoll/plimsoll/internal/buildctx"
 	"github.com/plimsoll/plimsoll/internal/dockerfile"
 	"github.com/plimsoll/plimsoll/internal/ecosystem"
 	"github.com/plimsoll/plimsoll/internal/edit"
@@ -245,7 +246,7 @@ func moveSource(p *rule.Pass, stage *dockerfile.Stage, source *dockerfile.Instru
 	for _, inst := range stage.Instructions {
 		if inst.Index > source.Index && inst.Index < last.inst.Index && (inst.Keyword == "COPY" || inst.Keyword == "ADD") && bringsManifests(p, inst) {
 			manifests = slices.DeleteFunc(slices.Clone(manifests), func(m ecosystem.Fact[ecosystem.Manifest]) bool {
-				return slices.ContainsFunc(inst.Sources(), func(w dockerfile.Word) bool { return cleanSource(w.Text) == m.Value.Path })
+				return slices.Contains(namedBy(p, inst), m.Value.Path)
 			})
 		}
 	}
@@ -430,9 +431,25 @@ func bringsManifests(p *rule.Pass, inst *dockerfile.Instruction) bool {
 	if _, from := inst.Flag("from"); from {
 		return false
 	}
-	return !slices.ContainsFunc(inst.Sources(), func(w dockerfile.Word) bool {
-		return !isManifest(p.FactsOf(inst.Stage), cleanSource(w.Text))
-	})
+	return !slices.ContainsFunc(namedBy(p, inst), func(name string) bool { return !isManifest(p.FactsOf(inst.Stage), name) })
+}
+
+// namedBy are the paths that the sources of a COPY or ADD name: for one with wildcards those in the context that it fits, or
+// itself where there are none.
+func namedBy(p *rule.Pass, inst *dockerfile.Instruction) (names []string) {
+	for _, w := range inst.Sources() {
+		fits := buildctx.Copied{}
+		if strings.ContainsAny(w.Text, "*?[") {
+			fits, _ = p.Context.Copied([]string{w.Text}, buildctx.CopyOptions{}) // a pattern that is none fits nothing
+		}
+		for _, e := range fits.Entries {
+			names = append(names, e.Path)
+		}
+		if len(fits.Entries) == 0 {
+			names = append(names, cleanSource(w.Text))
+		}
+	}
+	return names
 }
 
 // readsBeside names what an install reads of the context besides manifests: a

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/plimsoll/plimsoll/internal/procfs"
 )
 
 const (
@@ -24,7 +26,7 @@ func leftOut() []string {
 
 // changed walks the file system for inodes that changed after the start.
 func changed(ctx context.Context, r ChangedRequest) (ChangedAnswer, error) {
-	stat, err := readStat(mainPID(r.Main))
+	stat, err := procfs.ReadStat(mainPID(r.Main))
 	if err != nil {
 		return ChangedAnswer{}, fmt.Errorf("process %d is not running", mainPID(r.Main))
 	}

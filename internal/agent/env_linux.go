@@ -6,6 +6,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/plimsoll/plimsoll/internal/procfs"
 )
 
 // envNames lists the names in the main process's environment as it was started with.
@@ -13,7 +15,7 @@ func envNames(_ context.Context, r EnvRequest) (EnvAnswer, error) {
 	pid := mainPID(r.Main)
 	var data []byte
 	err := readAsOwner(pid, func() (err error) {
-		data, err = os.ReadFile(procPath(pid, "environ"))
+		data, err = os.ReadFile(procfs.Path(pid, "environ"))
 		return err
 	})
 	if err != nil {

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/plimsoll/plimsoll/internal/procfs"
 )
 
 func TestWritable(t *testing.T) {
@@ -71,7 +73,7 @@ func TestWhatLiesInAnotherHomeIsLookedForInTheUsersOwn(t *testing.T) {
 }
 
 // waitForTicks lets several of the kernel's clock ticks go by.
-func waitForTicks() { time.Sleep(5 * clockTick) }
+func waitForTicks() { time.Sleep(5 * procfs.ClockTick) }
 
 func TestChangedSinceTheStart(t *testing.T) {
 	dir := t.TempDir()

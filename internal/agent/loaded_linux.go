@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/plimsoll/plimsoll/internal/procfs"
 )
 
 const (
@@ -79,7 +81,7 @@ func (m *mapped) keepReading(ctx context.Context) {
 
 // readMapped adds the program that a process runs and the shared libraries that it has mapped.
 func readMapped(pid int, programs, libraries map[string]bool) error {
-	exe, err := os.Readlink(procPath(pid, "exe"))
+	exe, err := os.Readlink(procfs.Path(pid, "exe"))
 	if err != nil {
 		return err
 	}
@@ -89,7 +91,7 @@ func readMapped(pid int, programs, libraries map[string]bool) error {
 	if exe = text([]byte(exe)); !strings.HasSuffix(exe, " (deleted)") {
 		programs[exe] = true
 	}
-	f, err := os.Open(procPath(pid, "maps"))
+	f, err := os.Open(procfs.Path(pid, "maps"))
 	if err != nil {
 		return err
 	}

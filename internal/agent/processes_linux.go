@@ -7,6 +7,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"github.com/plimsoll/plimsoll/internal/procfs"
 )
 
 const (
@@ -51,8 +53,8 @@ func readProcess(pid int) (Process, error) {
 	}
 	p.Argv = readArgv(pid)
 	_ = readAsOwner(pid, func() error { // a zombie has none
-		if p.Exe, err = os.Readlink(procPath(pid, "exe")); err == nil {
-			p.Dir, err = os.Readlink(procPath(pid, "cwd"))
+		if p.Exe, err = os.Readlink(procfs.Path(pid, "exe")); err == nil {
+			p.Dir, err = os.Readlink(procfs.Path(pid, "cwd"))
 		}
 		return err
 	})
@@ -64,7 +66,7 @@ func readProcess(pid int) (Process, error) {
 
 // readStatus reads /proc/PID/status, which everybody may.
 func readStatus(pid int) (Process, error) {
-	data, err := os.ReadFile(procPath(pid, "status"))
+	data, err := os.ReadFile(procfs.Path(pid, "status"))
 	if err != nil {
 		return Process{}, err
 	}
@@ -109,7 +111,7 @@ func parseStatus(pid int, status string) Process {
 func readProportional(pid int) int64 {
 	var data []byte
 	err := readAsOwner(pid, func() (err error) {
-		data, err = os.ReadFile(procPath(pid, "smaps_rollup"))
+		data, err = os.ReadFile(procfs.Path(pid, "smaps_rollup"))
 		return err
 	})
 	if err != nil {
@@ -124,7 +126,7 @@ func readProportional(pid int) int64 {
 }
 
 func readArgv(pid int) []string {
-	f, err := os.Open(procPath(pid, "cmdline"))
+	f, err := os.Open(procfs.Path(pid, "cmdline"))
 	if err != nil {
 		return nil
 	}

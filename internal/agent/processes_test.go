@@ -12,23 +12,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
-)
 
-func TestParseStatWithAnyName(t *testing.T) {
-	const rest = ` S 7 1 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 12345 9999 10`
-	for _, name := range []string{"(app)", "(my app)", "(a) S 1 (b)", "()"} {
-		s, err := parseStat("42 " + name + rest)
-		want := procStat{State: "S", PPID: 7, Start: 123450 * time.Millisecond}
-		if err != nil || s != want {
-			t.Errorf("%s: %+v, %v; want %+v", name, s, err, want)
-		}
-	}
-	for _, bad := range []string{"", "42 (app", "42 (app) S 7", "42 (app) S x" + strings.Repeat(" 1", 30)} {
-		if _, err := parseStat(bad); err == nil {
-			t.Errorf("%q was accepted", bad)
-		}
-	}
-}
+	"github.com/plimsoll/plimsoll/internal/procfs"
+)
 
 func TestParseStatus(t *testing.T) {
 	got := parseStatus(9, "Name:\tgunicorn: worker\nState:\tT (stopped)\nPPid:\t1\nUid:\t1000\t1001\t1001\t1001\n"+
@@ -126,10 +112,10 @@ func TestACommandBesideAFrozenApplication(t *testing.T) {
 // signals take effect asynchronously.
 func stateOf(t *testing.T, pid int, want string) string {
 	t.Helper()
-	var s procStat
+	var s procfs.Stat
 	for range 200 {
 		var err error
-		if s, err = readStat(pid); err != nil {
+		if s, err = procfs.ReadStat(pid); err != nil {
 			t.Fatal(err)
 		}
 		if s.State == want {
@@ -151,14 +137,14 @@ func TestEnvOfAnotherUsersProcess(t *testing.T) {
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 	stateOf(t, cmd.Process.Pid, "S") // in the midst of its start it can be read by root alone
 	err := asUser(identity{UID: 10001, GID: 10001}, func() error {
-		_, err := os.ReadFile(procPath(cmd.Process.Pid, "environ"))
+		_, err := os.ReadFile(procfs.Path(cmd.Process.Pid, "environ"))
 		return err
 	})
 	if err != nil {
 		t.Errorf("reading as the owner: %v", err)
 	}
 	err = asUser(identity{UID: 10002, GID: 10002}, func() error {
-		_, err := os.ReadFile(procPath(cmd.Process.Pid, "environ"))
+		_, err := os.ReadFile(procfs.Path(cmd.Process.Pid, "environ"))
 		return err
 	})
 	if err == nil {

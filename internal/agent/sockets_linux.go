@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/plimsoll/plimsoll/internal/procfs"
 )
 
 // sockets lists listening TCP sockets with their owners.
@@ -96,7 +98,7 @@ func socketOwners() map[uint64]int {
 }
 
 func ownedBy(pid int, owners map[uint64]int) error {
-	dir := procPath(pid, "fd")
+	dir := procfs.Path(pid, "fd")
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err

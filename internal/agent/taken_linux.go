@@ -1,12 +1,12 @@
 package agent
 
 import (
-	"bytes"
 	"os"
 	"strconv"
 	"time"
 
 	"github.com/plimsoll/plimsoll/internal/engine"
+	"github.com/plimsoll/plimsoll/internal/procfs"
 )
 
 // taking is what a container's processes take, looked at again and again.
@@ -82,7 +82,7 @@ func processNames() (names []string) {
 	all, _ := proc.Readdirnames(-1)
 	self := strconv.Itoa(os.Getpid())
 	for _, name := range all {
-		if name[0] >= '1' && name[0] <= '9' && name != self {
+		if procfs.IsProcess(name) && name != self {
 			names = append(names, name)
 		}
 	}
@@ -96,11 +96,11 @@ func takenBy(all []string, deadline time.Time) (processes, memory int64, counted
 			return processes + int64(len(all)-i), memory, counted
 		}
 		status, err := os.ReadFile("/proc/" + pid + "/status")
-		if err != nil || pid != "1" && statusField(status, "PPid:") == 0 {
+		if err != nil || pid != "1" && procfs.Field(status, "PPid:") == 0 {
 			continue // it has ended, or is an agent
 		}
-		processes += max(statusField(status, "Threads:"), 1)
-		memory += (statusField(status, "RssAnon:") + statusField(status, "RssShmem:") + statusField(status, "VmSwap:")) << 10
+		processes += max(procfs.Field(status, "Threads:"), 1)
+		memory += procfs.Memory(status)
 		counted = append(counted, pid)
 	}
 	return processes, memory, counted
@@ -115,17 +115,9 @@ func shareOf(pid string) int64 {
 		share, err = os.ReadFile("/proc/" + pid + "/smaps_rollup")
 		return err
 	})
-	if err == nil && bytes.Contains(share, []byte("\nPss_Anon:")) {
-		return (statusField(share, "Pss_Anon:") + statusField(share, "Pss_Shmem:") + statusField(share, "SwapPss:")) << 10
+	if memory, ok := procfs.Share(share); err == nil && ok {
+		return memory
 	}
 	status, _ := os.ReadFile("/proc/" + pid + "/status")
-	return (statusField(status, "RssAnon:") + statusField(status, "RssShmem:") + statusField(status, "VmSwap:")) << 10
-}
-
-// statusField is a number in a file like /proc/self/status.
-func statusField(status []byte, name string) int64 {
-	_, rest, _ := bytes.Cut(status, []byte("\n"+name))
-	line, _, _ := bytes.Cut(rest, []byte{'\n'})
-	n, _ := strconv.ParseInt(string(bytes.TrimSpace(bytes.TrimSuffix(line, []byte("kB")))), 10, 64)
-	return n
+	return procfs.Memory(status)
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/plimsoll/plimsoll/internal/procfs"
 )
 
 const (
@@ -29,8 +31,8 @@ func wait(ctx context.Context, r WaitRequest) (WaitAnswer, error) {
 	var a WaitAnswer
 	guess := &guessedPort{port: r.Port, patience: r.Elsewhere}
 	for {
-		start, err := readStat(main)
-		if err != nil || start.State == "Z" || start.State == "X" {
+		start, err := procfs.ReadStat(main)
+		if err != nil || start.Ended() {
 			a.Ended = true
 			return a, nil
 		}

@@ -12,6 +12,7 @@ var floors = map[string]int{
 	"internal/registry":   0,
 	"internal/engine":     0,
 	"internal/compose":    0,
+	"internal/procfs":     0,
 
 	"internal/project":   1,
 	"internal/ecosystem": 1,

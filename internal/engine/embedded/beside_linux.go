@@ -1,15 +1,13 @@
 package embedded
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/plimsoll/plimsoll/internal/engine"
+	"github.com/plimsoll/plimsoll/internal/procfs"
 	"golang.org/x/sys/unix"
 )
 
@@ -21,7 +19,7 @@ const lookLimit = 25 * time.Millisecond
 // included, and the memory behind no file. It is how a container is watched without a control group. Where the processes are
 // too many for the limits, nothing else is asked for.
 func takenBeside(main int, limits engine.Limits) (processes, memory int64) {
-	namespace, err := os.Readlink(filepath.Join("/proc", strconv.Itoa(main), "ns/pid"))
+	namespace, err := os.Readlink(procfs.Path(main, "ns/pid"))
 	if err != nil {
 		return 0, 0 // it is not known, or gone
 	}
@@ -36,8 +34,8 @@ func takenBeside(main int, limits engine.Limits) (processes, memory int64) {
 			break
 		}
 		status, _ := os.ReadFile(filepath.Join(dir, "status"))
-		processes += max(field(status, "Threads:"), 1)
-		memory += memoryIn(status)
+		processes += max(procfs.Field(status, "Threads:"), 1)
+		memory += procfs.Memory(status)
 	}
 	if limits.Memory > 0 && memory >= limits.Memory {
 		memory = shareOf(all)
@@ -48,7 +46,7 @@ func takenBeside(main int, limits engine.Limits) (processes, memory int64) {
 // countIn counts the processes of a pid namespace in the /proc that its main process has, which is quick. A container may have
 // put something else in its place, which counts for nothing.
 func countIn(main int, namespace string) (n int64) {
-	fd, err := unix.Open(filepath.Join("/proc", strconv.Itoa(main), "root/proc"), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	fd, err := unix.Open(procfs.Path(main, "root/proc"), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return 0
 	}
@@ -64,7 +62,7 @@ func countIn(main int, namespace string) (n int64) {
 	}
 	names, _ := proc.Readdirnames(-1)
 	for _, name := range names {
-		if isNumber(name) {
+		if procfs.IsProcess(name) {
 			n++
 		}
 	}
@@ -76,19 +74,14 @@ func countIn(main int, namespace string) (n int64) {
 func shareOf(all []string) (memory int64) {
 	for _, dir := range all {
 		share, err := os.ReadFile(filepath.Join(dir, "smaps_rollup"))
-		if err != nil || !bytes.Contains(share, []byte("\nPss_Anon:")) {
+		its, ok := procfs.Share(share)
+		if err != nil || !ok {
 			status, _ := os.ReadFile(filepath.Join(dir, "status"))
-			memory += memoryIn(status)
-			continue
+			its = procfs.Memory(status)
 		}
-		memory += (field(share, "Pss_Anon:") + field(share, "Pss_Shmem:") + field(share, "SwapPss:")) << 10
+		memory += its
 	}
 	return memory
-}
-
-// memoryIn is the memory behind no file that a process's status tells of, in bytes.
-func memoryIn(status []byte) int64 {
-	return (field(status, "RssAnon:") + field(status, "RssShmem:") + field(status, "VmSwap:")) << 10
 }
 
 // beside are the folders in /proc of the processes in a pid namespace; those that are found in time.
@@ -99,7 +92,7 @@ func beside(namespace string, deadline time.Time) (dirs []string) {
 			break
 		}
 		dir := filepath.Join("/proc", e.Name())
-		if !isNumber(e.Name()) {
+		if !procfs.IsProcess(e.Name()) {
 			continue
 		}
 		if ns, err := os.Readlink(filepath.Join(dir, "ns/pid")); err == nil && ns == namespace {
@@ -107,16 +100,6 @@ func beside(namespace string, deadline time.Time) (dirs []string) {
 		}
 	}
 	return dirs
-}
-
-func isNumber(name string) bool { return name[0] >= '1' && name[0] <= '9' }
-
-// field is a number in a file like /proc/self/status.
-func field(status []byte, name string) int64 {
-	_, rest, _ := strings.Cut(string(status), "\n"+name)
-	line, _, _ := strings.Cut(rest, "\n")
-	n, _ := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(line, "kB")), 10, 64)
-	return n
 }
 
 // spare is what a container may have in processes beyond its limit where the kernel counts those of its user.

@@ -1,7 +1,6 @@
 package embedded
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -11,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -20,6 +18,7 @@ import (
 	"github.com/moby/buildkit/executor"
 	"github.com/moby/buildkit/executor/resources/types"
 	"github.com/moby/buildkit/identity"
+	"github.com/plimsoll/plimsoll/internal/procfs"
 )
 
 // watched is an executor that knows which containers run, so that signals can
@@ -113,25 +112,10 @@ func (w *watched) runs(id string) bool {
 	return w.running[id] != nil
 }
 
-// isOver says whether a process has ended or is about to. One that has may not have been waited for yet.
-func isOver(pid int) bool { return isEnding(statOf(pid)) }
-
-// exiting is the kernel's PF_EXITING: the first process of a pid namespace sleeps with it until all others there are gone.
-const exiting = 0x4
-
-// isEnding says so of the fields of proc(5)'s stat behind the name.
-func isEnding(stat []string) bool {
-	if len(stat) < 7 || stat[0] == "Z" || stat[0] == "X" {
-		return true
-	}
-	flags, _ := strconv.ParseUint(stat[6], 10, 64)
-	return flags&exiting != 0
-}
-
-// statOf are the fields of a process's stat behind its name, from the third on; none when it is gone.
-func statOf(pid int) []string {
-	stat, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	return strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+// isOver says whether a process has ended or is about to.
+func isOver(pid int) bool {
+	stat, err := procfs.ReadStat(pid)
+	return err != nil || stat.Ending()
 }
 
 // enter notes a container that is about to start, unless it comes too late for that.
@@ -261,14 +245,10 @@ func kept(id string) int {
 	return 0
 }
 
-// startOf is when a process started, in clock ticks since boot (field 22 of stat); 0 when it is gone.
+// startOf is when a process started, in clock ticks since boot; 0 when it is gone.
 func startOf(pid int) uint64 {
-	stat := statOf(pid)
-	if len(stat) < 20 {
-		return 0
-	}
-	start, _ := strconv.ParseUint(stat[19], 10, 64)
-	return start
+	stat, _ := procfs.ReadStat(pid)
+	return uint64(stat.Start / procfs.ClockTick)
 }
 
 // askEvery is how often the runtime is asked for a container of which it keeps no file where it is looked for.
@@ -287,7 +267,7 @@ func (w *watched) state(ctx context.Context, id string) containerState {
 // runsItsProgram says whether the runtime's first process has become the container's: until
 // then it is called "runc:[2:INIT]". A process that is gone has run, too.
 func runsItsProgram(pid int) bool {
-	name, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/comm")
+	name, err := os.ReadFile(procfs.Path(pid, "comm"))
 	return err != nil || !strings.HasPrefix(string(name), "runc:[")
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/moby/sys/userns"
 	"github.com/plimsoll/plimsoll/internal/engine"
 	"github.com/plimsoll/plimsoll/internal/engine/enginetest"
+	"github.com/plimsoll/plimsoll/internal/procfs"
 )
 
 // limited is an engine whose limits a test sets, and an image that takes what it is told to.
@@ -209,7 +210,7 @@ func residentMemory(t *testing.T) int64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return field(status, "VmRSS:") << 10
+	return procfs.Field(status, "VmRSS:") << 10
 }
 
 // dockerCapabilities are those that Docker gives a container by default, as a mask of their numbers in the kernel.
@@ -227,7 +228,7 @@ func whatContainersCanDo(l *limited) {
 			l.Errorf("%s %x is more than Docker gives: %x (%v)", set, mask, more, err)
 		}
 	}
-	if got := field([]byte(status), "Seccomp:"); got != 2 {
+	if got := procfs.Field([]byte(status), "Seccomp:"); got != 2 {
 		l.Errorf("system calls are not filtered: mode %d", got)
 	}
 	for _, m := range mountsIn(l.T, l.Ask(c, "show", "/proc/1/mountinfo")) {

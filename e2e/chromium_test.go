@@ -14,7 +14,7 @@ import (
 // Chrome DevTools protocol: messages in JSON, each with a NUL after it.
 type browser struct {
 	t       *testing.T
-	in      *os.File
+	in, out *os.File
 	replies *bufio.Reader
 	session string
 	calls   int
@@ -52,7 +52,7 @@ func openPage(t *testing.T, file string, width, height int) *browser {
 	}
 	commands.Close()
 	replies.Close()
-	b := &browser{t: t, in: in, replies: bufio.NewReader(out)}
+	b := &browser{t: t, in: in, out: out, replies: bufio.NewReader(out)}
 	t.Cleanup(func() {
 		_, _ = in.WriteString(`{"id":0,"method":"Browser.close"}` + "\x00") // it ends, or is ended with the test
 		in.Close()
@@ -96,6 +96,9 @@ func (b *browser) call(method string, params, answer any) {
 	}
 	if _, err := b.in.Write(append(text, 0)); err != nil {
 		b.t.Fatalf("%s: %v", method, err)
+	}
+	if err := b.out.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+		b.t.Fatal(err)
 	}
 	for {
 		line, err := b.replies.ReadBytes(0)

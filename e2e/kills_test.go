@@ -171,7 +171,7 @@ func traces(t *testing.T, temporary, cache string) (all []string) {
 }
 
 // traceLimit is how long a trace has to be there to be one that was left.
-const traceLimit = 3 * time.Second
+const traceLimit = 20 * time.Second
 
 func tracesNow(t *testing.T, temporary, cache string) (all []string) {
 	t.Helper()
@@ -196,6 +196,9 @@ func tracesNow(t *testing.T, temporary, cache string) (all []string) {
 	return all
 }
 
+// begunFor is how long runc may be at a folder that it begins to make.
+const begunFor = 3 * time.Second
+
 // begunContainers are the folders that runc had begun to make for containers, some time ago, and that it does not list.
 func begunContainers(t *testing.T) (folders []string) {
 	t.Helper()
@@ -206,7 +209,7 @@ func begunContainers(t *testing.T) (folders []string) {
 	for _, folder := range all {
 		info, gone := os.Stat(folder)
 		_, begun := os.Stat(filepath.Join(folder, "state.json"))
-		if gone == nil && begun != nil && time.Since(info.ModTime()) > traceLimit {
+		if gone == nil && begun != nil && time.Since(info.ModTime()) > begunFor {
 			folders = append(folders, folder)
 		}
 	}

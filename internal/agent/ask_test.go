@@ -50,7 +50,7 @@ func notes(t *testing.T) (port int, connections map[string]int) {
 
 func TestAskInSequence(t *testing.T) {
 	port, connections := notes(t)
-	a, err := local().Ask(t.Context(), AskRequest{Port: port, Each: 300 * time.Millisecond, Requests: []HTTPRequest{
+	a, err := local().Ask(t.Context(), AskRequest{Port: port, Each: 2 * time.Second, Requests: []HTTPRequest{
 		{Method: "POST", Path: "/notes", Body: []byte("hi"), Headers: map[string]string{"Content-Type": "text/plain"},
 			Captures: map[string][]string{"note": {"note_id", "id"}}},
 		{Method: "GET", Path: "/notes/{note}", Values: map[string]string{"note": "1"}},

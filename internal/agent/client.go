@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 )
 
 // Exec starts the agent inside a container (Path, Command, then args) with
@@ -91,6 +92,10 @@ func (c *Client) Look(ctx context.Context, r LookRequest) (LookAnswer, error) {
 	return call[LookAnswer](ctx, c.exec, VerbLook, r)
 }
 
+// answerGrace is how long the agent may take beyond the limit of its request, which it keeps by itself: to be started, on a
+// machine that does much else, and to read and write. One that was stopped keeps nothing.
+const answerGrace = 3 * time.Minute
+
 // call starts the agent with one request and decodes its answer.
 func call[Ans any](ctx context.Context, exec Exec, verb string, req any) (ans Ans, err error) {
 	in, err := json.Marshal(req)
@@ -101,6 +106,13 @@ func call[Ans any](ctx context.Context, exec Exec, verb string, req any) (ans An
 	if len(in) > maxArgument {
 		args, stdin = args[:1], bytes.NewReader(in)
 	}
+	limit, err := timeoutOf(in)
+	if err != nil {
+		return ans, fmt.Errorf("asking the agent to %s: reading its time limit: %w", verb, err)
+	}
+	limit += answerGrace
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer after %s", limit))
+	defer cancel()
 	out, err := exec(ctx, args, stdin)
 	if err != nil {
 		return ans, fmt.Errorf("asking the agent to %s: %w", verb, err)

@@ -64,12 +64,11 @@ func TestExecEndsTheWholeGroupAtItsTime(t *testing.T) {
 
 func TestExecLetsACommandHeedTheStopSignal(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "last")
-	started := time.Now()
 	a, err := local().Exec(t.Context(), ExecRequest{
 		Argv: []string{"/bin/sh", "-c", `trap 'echo bye > "$0"; exit 5' TERM; while :; do sleep 0.05; done`, file}, Stop: int(syscall.SIGTERM), Timeout: time.Second,
 	})
-	if _, missing := os.Stat(file); err != nil || missing != nil || a.Exit != 5 || time.Since(started) > heed {
-		t.Errorf("%+v, %v, %v after %v", a, err, missing, time.Since(started))
+	if _, missing := os.Stat(file); err != nil || missing != nil || a.Exit != 5 {
+		t.Errorf("%+v, %v, %v", a, err, missing)
 	}
 }
 

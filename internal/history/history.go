@@ -136,6 +136,7 @@ func (r *reader) command(args ...string) *exec.Cmd {
 		name, _, _ := strings.Cut(pair, "=")
 		return slices.Contains([]string{"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_NAMESPACE", "GIT_EXTERNAL_DIFF"}, name)
 	})
+	cmd.WaitDelay = time.Second // what git starts may outlive it, with its outputs open
 	cmd.Env = append(cmd.Env, "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0", "LC_ALL=C", "GIT_NO_LAZY_FETCH=1")
 	return cmd
 }

@@ -110,7 +110,7 @@ func (h *guardedHub) options(t *testing.T, password string) Options {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hasty := registry.Patience{Tries: 4, First: time.Millisecond, Whole: 2 * time.Second, Silence: 300 * time.Millisecond, Connects: 1}
+	hasty := registry.Patience{Tries: 4, First: time.Millisecond, Whole: 20 * time.Second, Silence: time.Second, Connects: 1}
 	return Options{Access: access, patience: &hasty, CacheDir: t.TempDir()}
 }
 
@@ -255,7 +255,7 @@ func TestFaultsOfARegistry(t *testing.T) {
 			h.fault = onBlobs(1000, fault)
 			began := time.Now()
 			_, err := readAll(t, h.ref(), opts)
-			if err == nil || !strings.Contains(err.Error(), h.host()) || time.Since(began) > 10*time.Second {
+			if err == nil || !strings.Contains(err.Error(), h.host()) || time.Since(began) > 30*time.Second {
 				t.Errorf("a fault that stays: %v after %v, want an error that names the registry", err, time.Since(began))
 			}
 			if !errors.Is(err, ErrUnreachable) {

@@ -16,6 +16,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"syscall"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
@@ -31,7 +32,12 @@ type store interface {
 type folderStore struct{ dir string }
 
 func (f folderStore) open(name string) (io.ReadCloser, int64, error) {
-	file, err := os.OpenInRoot(f.dir, name)
+	root, err := os.OpenRoot(f.dir)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer root.Close()
+	file, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // opening a pipe would wait for somebody to write to it
 	if err != nil {
 		return nil, 0, err
 	}

@@ -84,6 +84,7 @@ func git(ctx context.Context, root string, args ...string) ([]byte, error) {
 		name, _, _ := strings.Cut(pair, "=")
 		return slices.Contains([]string{"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_NAMESPACE"}, name)
 	})
+	cmd.WaitDelay = time.Second // what git starts may outlive it, with its outputs open
 	cmd.Env = append(cmd.Env, "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0", "LC_ALL=C")
 	return cmd.Output()
 }

@@ -486,7 +486,7 @@ func TestOneLineForAllThatWaitForAHost(t *testing.T) {
 	address, _ := flaky(t, 8, answering(http.StatusServiceUnavailable))
 	said := &heard{}
 	p := hasty()
-	p.First = 300 * time.Millisecond
+	p.First = 2 * time.Second // time enough for all to begin
 	transport := newAccess(t, Options{Waiting: said.say}).Transport(p)
 	var all sync.WaitGroup
 	for range 8 {

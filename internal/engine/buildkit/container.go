@@ -123,7 +123,7 @@ func (c *container) start(ctx context.Context, s *imageSession, req gateway.Star
 		return err
 	}
 	req.Stdout, req.Stderr = c.output, c.output
-	c.process, err = startProcess(ctx, c.gateway, req)
+	c.process, err = startProcess(ctx, c.gateway, req, nil)
 	if err != nil {
 		release, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeLimit)
 		defer cancel()
@@ -141,8 +141,8 @@ func (c *container) start(ctx context.Context, s *imageSession, req gateway.Star
 }
 
 // startProcess starts a process that outlives the call. BuildKit's gateway has lost the answer to a start
-// for ever: that ends as an error, and an interrupt is heeded meanwhile.
-func startProcess(ctx context.Context, in gateway.Container, req gateway.StartRequest) (gateway.ContainerProcess, error) {
+// for ever, and gives none of one beside a main process that ends: both end as errors, and an interrupt is heeded meanwhile.
+func startProcess(ctx context.Context, in gateway.Container, req gateway.StartRequest, ended <-chan struct{}) (gateway.ContainerProcess, error) {
 	type answer struct {
 		process gateway.ContainerProcess
 		err     error
@@ -159,6 +159,13 @@ func startProcess(ctx context.Context, in gateway.Container, req gateway.StartRe
 		return a.process, a.err
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
+	case <-ended:
+	}
+	select {
+	case a := <-answered: // it may have come first
+		return a.process, a.err
+	case <-time.After(goneLimit):
+		return nil, errEnded
 	}
 }
 
@@ -275,7 +282,7 @@ func (c *container) help(ctx context.Context, req engine.ExecRequest, answer io.
 		Stdin:  stdin,
 		Stdout: answer,
 		Stderr: complaint,
-	})
+	}, c.ended)
 	if err != nil {
 		c.failed.Store(true)
 		c.heed(err.Error())

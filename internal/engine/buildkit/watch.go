@@ -137,7 +137,7 @@ func (c *container) startWatch(ctx context.Context) error {
 	complaint := &bounded{limit: complaintLimit}
 	process, err := startProcess(ctx, c.gateway, gateway.StartRequest{
 		Args: []string{agent.Path, agent.Command, agent.Watch, string(request)}, User: "0:0", Cwd: "/", Stdout: c.watch, Stderr: complaint,
-	})
+	}, c.ended)
 	if err != nil && c.endsToo() {
 		return nil
 	}

@@ -291,7 +291,9 @@ func (w *watched) kill(id string) {
 	}
 	w.mu.Unlock()
 	if !known {
-		_ = exec.Command(w.runc, "kill", id, "KILL").Run()
+		ctx, cancel := context.WithTimeout(context.Background(), drainLimit) // it is tried again, where it has to be
+		defer cancel()
+		_ = exec.CommandContext(ctx, w.runc, "kill", id, "KILL").Run()
 	}
 }
 

@@ -67,6 +67,7 @@ func child(root, dir string, once bool) error {
 func startChild(t *testing.T, root, dir string, env ...string) *os.Process {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
+	cmd.Stderr = t.Output()
 	cmd.Env = append(append(os.Environ(), childRoot+"="+root, childContext+"="+dir), env...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -79,7 +80,9 @@ func startChild(t *testing.T, root, dir string, env ...string) *os.Process {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
+	hung := time.AfterFunc(2*time.Minute, func() { _ = cmd.Process.Signal(syscall.SIGQUIT) }) // it says where
 	line, _ := bufio.NewReader(out).ReadString('\n')
+	hung.Stop()
 	if line != "up\n" {
 		t.Fatalf("the other engine said %q", line)
 	}

@@ -57,7 +57,8 @@ func TestRootless(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), rootlessLimit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "unshare", "--mount", "sh", "-c", fmt.Sprintf(become, ordinaryUser), "sh",
-		filepath.Join(home, "engine.test"), "-test.run=^TestSuite$|^TestLimits$/^EndlessWithoutControlGroups$", "-test.v", "-test.count=1")
+		filepath.Join(home, "engine.test"), "-test.run=^TestSuite$|^TestLimits$/^EndlessWithoutControlGroups$", "-test.v", "-test.count=1", "-test.timeout="+(rootlessLimit-time.Minute).String())
+	cmd.WaitDelay = 10 * time.Second
 	cmd.Dir = home
 	cmd.Env = append(os.Environ(), "HOME="+home, "TMPDIR="+home, "XDG_RUNTIME_DIR="+home, enginetest.ToolVariable+"="+filepath.Join(home, "tool"))
 	var out bytes.Buffer

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -69,6 +70,16 @@ func copySalted(from, to string) (err error) {
 		_, err = io.WriteString(f, rand.Text())
 	}
 	return errors.Join(err, f.Close())
+}
+
+// callLimit bounds each call of an engine: one that hangs fails its test, and no other.
+const callLimit = 5 * time.Minute
+
+// Context is that of one call.
+func (b *Bench) Context() context.Context {
+	ctx, cancel := context.WithTimeoutCause(b.T.Context(), callLimit, fmt.Errorf("the engine has not answered for %s", callLimit))
+	b.Cleanup(cancel)
+	return ctx
 }
 
 // another is a bench of its own on the same engine.

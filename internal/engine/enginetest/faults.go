@@ -16,27 +16,27 @@ func Killed(t *testing.T, open func(t *testing.T, o Options) engine.Engine, kill
 	e := open(t, Options{Helper: tool})
 	b := NewBench(t, e, tool)
 	res := b.Build(b.Request(Server))
-	c, err := e.Run(t.Context(), engine.RunRequest{Image: res.Image})
+	c, err := e.Run(b.Context(), engine.RunRequest{Image: res.Image})
 	if err != nil {
 		t.Fatal(err)
 	}
 	b.Eventually("it serves", func() bool { return strings.Contains(c.Output(), "tick") })
 
 	var killed time.Time
-	_, err = e.Build(t.Context(), b.Request("RUN print sleeping\nRUN sleep 100s\n"), func(event engine.Event) {
+	_, err = e.Build(b.Context(), b.Request("RUN print sleeping\nRUN sleep 100s\n"), func(event engine.Event) {
 		if strings.Contains(event.Step.Name, "sleep 100s") && !event.Step.Started.IsZero() && killed.IsZero() {
 			killed = time.Now()
 			go kill()
 		}
 	})
 	wantLost(t, e, "the build", err)
-	_, err = c.Wait(t.Context())
+	_, err = c.Wait(b.Context())
 	wantLost(t, e, "the container", err)
-	_, err = c.Exec(t.Context(), engine.ExecRequest{Args: []string{"echo"}})
+	_, err = c.Exec(b.Context(), engine.ExecRequest{Args: []string{"echo"}})
 	if err == nil {
 		t.Error("the helper ran in a container that is gone")
 	}
-	_, err = e.Build(t.Context(), b.Request("RUN print again\n"), nil)
+	_, err = e.Build(b.Context(), b.Request("RUN print again\n"), nil)
 	if err == nil || !strings.Contains(err.Error(), e.Info().Name) {
 		t.Errorf("a build afterwards does not name the engine: %v", err)
 	}

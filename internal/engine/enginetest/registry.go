@@ -272,7 +272,7 @@ func coldBuildDoesNotCountThePull(b *Bench) {
 	r := newRegistry(b.T)
 	b.base(r, "library/slow:1")
 	b = b.withMirrors(map[string]string{"docker.io": r.host})
-	const delay = 2 * time.Second
+	const delay = 8 * time.Second
 	r.delay.Store(int64(delay))
 	asked := r.blobs.Load()
 	res := b.Build(engine.BuildRequest{Name: "test", ContextDir: b.Dir, NoCache: true,

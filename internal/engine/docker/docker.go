@@ -39,6 +39,9 @@ type Options struct {
 // answerLimit bounds how long a daemon may take to say what it is.
 const answerLimit = 10 * time.Second
 
+// sweepLimit bounds how much of that goes into taking away what earlier runs left. The next run goes on with it.
+const sweepLimit = 2 * time.Second
+
 // Unreachable is a daemon that does not answer, or can't be used.
 type Unreachable struct {
 	Host string
@@ -82,8 +85,8 @@ func connect(e *Endpoint) (*docker.Client, error) {
 }
 
 func open(ctx context.Context, api *docker.Client, opts Options) (engine.Engine, error) {
-	asking, cancel := context.WithTimeoutCause(ctx, answerLimit, fmt.Errorf("no answer within %s", answerLimit))
-	defer cancel()
+	asking, answered := context.WithTimeoutCause(ctx, answerLimit, fmt.Errorf("no answer within %s", answerLimit))
+	defer answered()
 	info, err := api.Info(asking, docker.InfoOptions{})
 	if err != nil {
 		return nil, &Unreachable{opts.Endpoint.Host, withCause(asking, err)}
@@ -103,7 +106,9 @@ func open(ctx context.Context, api *docker.Client, opts Options) (engine.Engine,
 	if !usesContainerd(info.Info.DriverStatus) {
 		store := &imageStore{api}
 		if inner.Images = store; strings.HasPrefix(opts.Endpoint.Host, "unix://") {
-			if err := store.sweep(asking); err != nil {
+			sweeping, cancel := context.WithTimeoutCause(ctx, sweepLimit, fmt.Errorf("not done after %s", sweepLimit))
+			defer cancel()
+			if err := store.sweep(sweeping); err != nil {
 				inner.Caveat = "Images that an earlier run left in the Docker Engine are still there: " + err.Error() + "."
 			}
 		}

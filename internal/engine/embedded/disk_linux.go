@@ -27,8 +27,9 @@ type diskWatch struct {
 	freeThen int64     // what was free on the disk then
 	pause    time.Duration
 
-	mu  sync.Mutex
-	dir string // what is written lies below it; empty until the file system is mounted
+	mu      sync.Mutex
+	dir     string // what is written lies below it; empty until the file system is mounted
+	written int64  // when it was last counted
 }
 
 func watchDisk(state string, limit int64, room func(free, size int64) int64) *diskWatch {
@@ -59,22 +60,50 @@ const (
 	countShare = 20
 )
 
-// look says what the container has written, when it is time to count that, and whether the disk has no more room
+// look says what the container had written when that was last counted, and whether the disk has no more room
 // than what is kept free. A container that has removed a file and holds it open is caught by that alone.
 func (d *diskWatch) look() (written int64, noRoom bool) {
 	free, size := diskSpace(d.state)
-	noRoom = size > 0 && free < d.room
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.written, size > 0 && free < d.room
+}
+
+// watch counts what is written, when it is time to, until the context ends. Where there are very many files that takes its
+// time, in which all else is looked at all the same.
+func (d *diskWatch) watch(ctx context.Context) {
+	if d.limit <= 0 {
+		return
+	}
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if free, _ := diskSpace(d.state); d.due(free) {
+			d.count(ctx, free)
+		}
+	}
+}
+
+// count counts what is written while so much is free on the disk.
+func (d *diskWatch) count(ctx context.Context, free int64) {
 	d.mu.Lock()
 	dir := d.dir
 	d.mu.Unlock()
-	if d.limit <= 0 || dir == "" || !d.due(free) {
-		return 0, noRoom
+	if dir == "" {
+		return
 	}
 	begin := time.Now()
-	written = writtenBelow(dir, d.begun)
+	written := writtenBelow(ctx, dir, d.begun)
 	d.counted, d.freeThen = time.Now(), free
 	d.pause = countShare * d.counted.Sub(begin)
-	return written, noRoom
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.written = written
 }
 
 // due says whether it is time to count, with so much free on the disk.
@@ -83,22 +112,23 @@ func (d *diskWatch) due(free int64) bool {
 	return since >= d.pause && (since >= countEvery || d.freeThen-free >= d.limit/countAfter)
 }
 
-// writtenBelow is the disk space of the files that changed since a moment. The container goes on writing there: what goes away
+// writtenBelow is the disk space of the files that changed since a moment; of those that were looked at when the context ends. The container goes on writing there: what goes away
 // meanwhile counts for nothing, no link leads out of the folder, and a folder of any size is read in parts.
-func writtenBelow(dir string, since time.Time) int64 {
+func writtenBelow(ctx context.Context, dir string, since time.Time) int64 {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return 0
 	}
 	defer root.Close()
 	// The kernel stamps files with a clock that is some milliseconds late.
-	c := counting{root: root, since: since.Add(-time.Second), links: map[uint64]bool{}}
+	c := counting{ctx: ctx, root: root, since: since.Add(-time.Second), links: map[uint64]bool{}}
 	c.count(".", deepest)
 	return c.total
 }
 
 // counting adds up the disk space of files.
 type counting struct {
+	ctx   context.Context // of the one count that it is for
 	root  *os.Root
 	since time.Time
 	links map[uint64]bool // files with several names that were counted
@@ -118,7 +148,7 @@ func (c *counting) count(dir string, depth int) {
 		return
 	}
 	defer f.Close()
-	for {
+	for c.ctx.Err() == nil {
 		entries, err := f.ReadDir(atOnce)
 		for _, e := range entries {
 			c.add(e)

@@ -121,6 +121,9 @@ func (w *warden) guard(ctx context.Context, id string, root *executor.Mount, met
 	}
 	ctx, g.stop = context.WithCancel(context.WithoutCancel(ctx))
 	go g.watch(ctx)
+	if g.disk != nil {
+		go g.disk.watch(ctx)
+	}
 	return g, nil
 }
 

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -378,13 +379,18 @@ func TestWrittenBelow(t *testing.T) {
 	for i := range atOnce + 1 {
 		put(filepath.Join(dir, "many", strconv.Itoa(i)), 0)
 	}
-	if got := writtenBelow(dir, time.Now()); got < 1<<20 || got > 2<<20 {
+	if got := writtenBelow(t.Context(), dir, time.Now()); got < 1<<20 || got > 2<<20 {
 		t.Errorf("%d bytes were written, want some more than %d", got, 1<<20)
 	}
-	if got := writtenBelow(dir, time.Now().Add(time.Hour)); got != 0 {
+	if got := writtenBelow(t.Context(), dir, time.Now().Add(time.Hour)); got != 0 {
 		t.Errorf("%d bytes were written in an hour", got)
 	}
-	if got := writtenBelow(filepath.Join(dir, "absent"), time.Now()); got != 0 {
+	if got := writtenBelow(t.Context(), filepath.Join(dir, "absent"), time.Now()); got != 0 {
 		t.Errorf("%d bytes are where nothing is", got)
+	}
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	if got := writtenBelow(over, dir, time.Now()); got != 0 {
+		t.Errorf("%d bytes were looked at after the end", got)
 	}
 }

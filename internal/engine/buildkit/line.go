@@ -3,9 +3,11 @@ package buildkit
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/moby/buildkit/client"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/stats"
 )
 
@@ -19,8 +21,21 @@ type Line struct {
 // NewLine returns a line for one client.
 func NewLine() *Line { return &Line{ended: make(chan struct{})} }
 
-// Option has a client report to the line.
-func (l *Line) Option() client.ClientOpt { return client.WithGRPCDialOption(grpc.WithStatsHandler(l)) }
+const (
+	// askAfter is how long a daemon may say nothing before it is asked whether it is there. One that is asked more often than
+	// every five minutes, by gRPC's default, ends the connection.
+	askAfter = 5*time.Minute + 30*time.Second
+	// askLimit is how long it may take to answer that: one that was stopped, and a machine that is gone, never do.
+	askLimit = 30 * time.Second
+)
+
+// Options have a client report to the line, and end it when the daemon has fallen silent.
+func (l *Line) Options() []client.ClientOpt {
+	return []client.ClientOpt{
+		client.WithGRPCDialOption(grpc.WithStatsHandler(l)),
+		client.WithGRPCDialOption(grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: askAfter, Timeout: askLimit})),
+	}
+}
 
 // broken is closed when the connection that is there now ends. Without a line that never happens.
 func (l *Line) broken() <-chan struct{} {

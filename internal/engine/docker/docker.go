@@ -95,7 +95,7 @@ func open(ctx context.Context, api *docker.Client, opts Options) (engine.Engine,
 		return nil, &Unreachable{opts.Endpoint.Host, fmt.Errorf("it runs %s containers, and Linux ones are needed", info.Info.OSType)}
 	}
 	line := buildkit.NewLine()
-	c, err := client.New(ctx, "", append(dialers(api), line.Option())...)
+	c, err := client.New(ctx, "", append(dialers(api), line.Options()...)...)
 	if err != nil {
 		return nil, &Unreachable{opts.Endpoint.Host, err}
 	}

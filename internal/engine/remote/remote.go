@@ -69,7 +69,7 @@ func New(ctx context.Context, opts Options) (engine.Engine, error) {
 		return nil, err
 	}
 	line := buildkit.NewLine()
-	c, err := client.New(ctx, opts.Address, append(clientOpts, line.Option())...)
+	c, err := client.New(ctx, opts.Address, append(clientOpts, line.Options()...)...)
 	if err != nil {
 		return nil, &Unreachable{opts.Address, err}
 	}

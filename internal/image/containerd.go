@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	content "github.com/containerd/containerd/api/services/content/v1"
 	images "github.com/containerd/containerd/api/services/images/v1"
@@ -16,6 +17,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 )
@@ -27,6 +29,10 @@ const (
 	containerdSocket    = "/run/containerd/containerd.sock"
 	containerdDefault   = "default"
 )
+
+// containerdSilence is how long containerd may send nothing before it is asked whether it is there. It ends the connection
+// of who asks more often than every five minutes.
+const containerdSilence = 5*time.Minute + 30*time.Second
 
 // containerdStore is containerd's content store, seen as an OCI layout of one image.
 type containerdStore struct {
@@ -48,7 +54,8 @@ func walkContainerd(ctx context.Context, image string, opts Options, reader Read
 		namespace = containerdDefault
 	}
 	socket = strings.TrimPrefix(socket, "unix://")
-	conn, err := grpc.NewClient("unix:"+socket, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	conn, err := grpc.NewClient("unix:"+socket, grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: containerdSilence, Timeout: 30 * time.Second}))
 	if err != nil {
 		return nil, fmt.Errorf("asking containerd at %s: %w", socket, err)
 	}

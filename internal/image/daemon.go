@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // Engine is a Docker Engine or podman, as it is reached.
@@ -68,6 +69,26 @@ func dialSocket(socket string) func(context.Context) (net.Conn, error) {
 	return func(ctx context.Context) (net.Conn, error) { return (&net.Dialer{}).DialContext(ctx, "unix", socket) }
 }
 
+// engineSilence is how long an engine may send nothing: old ones put an image together before they send its first byte.
+const engineSilence = 10 * time.Minute
+
+// impatient is a connection on which waiting for the other side ends at some time.
+type impatient struct {
+	net.Conn
+	limit time.Duration
+}
+
+func (c impatient) Read(p []byte) (int, error) {
+	if err := c.SetReadDeadline(time.Now().Add(c.limit)); err != nil {
+		return 0, err
+	}
+	n, err := c.Conn.Read(p)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = fmt.Errorf("it has sent nothing for %v: %w", c.limit, err)
+	}
+	return n, err
+}
+
 // maxReply bounds an engine's error message.
 const maxReply = 1 << 20
 
@@ -76,7 +97,10 @@ const maxReply = 1 << 20
 // several platforms are asked for the one that is wanted; others don't heed that.
 func walkEngine(ctx context.Context, a asked, opts Options, reader Reader) (*Contents, error) {
 	client := &http.Client{Transport: &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return a.Dial(ctx) },
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			conn, err := a.Dial(ctx)
+			return impatient{conn, engineSilence}, err
+		},
 	}}
 	defer client.CloseIdleConnections()
 	query, err := saveQuery(a.image, opts)

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"net"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -26,5 +27,15 @@ func TestAPipeInALayout(t *testing.T) {
 		}
 	case <-time.After(10 * time.Second):
 		t.Fatal("it waits for a writer")
+	}
+}
+
+// An engine that takes a connection and never answers is not waited for without end.
+func TestASilentEngine(t *testing.T) {
+	here, there := net.Pipe()
+	defer there.Close()
+	_, err := impatient{here, 10 * time.Millisecond}.Read(make([]byte, 1))
+	if err == nil || !strings.Contains(err.Error(), "has sent nothing for 10ms") {
+		t.Errorf("got %v", err)
 	}
 }

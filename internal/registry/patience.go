@@ -92,10 +92,14 @@ func (p *patient) RoundTrip(req *http.Request) (*http.Response, error) {
 func (p *patient) once(req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(req.Context())
 	timer := time.AfterFunc(p.patience.Silence, func() { cancel(errSilent) })
+	sent := req.WithContext(ctx)
 	if req.Body != nil && req.Body != http.NoBody {
-		timer.Stop() // how long sending takes is the sender's matter
+		timer.Stop()
+		body := &upload{ReadCloser: req.Body, timer: timer, silence: p.patience.Silence}
+		defer body.over()
+		sent.Body = body
 	}
-	resp, err := p.base.RoundTrip(req.WithContext(ctx))
+	resp, err := p.base.RoundTrip(sent)
 	timer.Stop()
 	if err != nil {
 		if errors.Is(context.Cause(ctx), errSilent) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -37,6 +38,45 @@ func (g *silenceGuard) Close() error {
 	err := g.ReadCloser.Close()
 	g.cancel(nil)
 	return err
+}
+
+// upload is what is sent, piece by piece: the server has to take each in time. How long the next takes to come is the
+// sender's matter, and when all is sent, the transport waits for the answer.
+type upload struct {
+	io.ReadCloser
+	silence time.Duration
+
+	mu    sync.Mutex
+	timer *time.Timer // nil once the answer is there
+}
+
+func (u *upload) Read(p []byte) (int, error) {
+	u.wait(0)
+	n, err := u.ReadCloser.Read(p)
+	if err == nil {
+		u.wait(u.silence)
+	}
+	return n, err
+}
+
+// wait begins to wait for the server, or ends that.
+func (u *upload) wait(limit time.Duration) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.timer == nil {
+		return
+	}
+	if u.timer.Stop(); limit > 0 {
+		u.timer.Reset(limit)
+	}
+}
+
+// over is called when the answer is there: the server may have heard enough before all was sent.
+func (u *upload) over() {
+	u.wait(0)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.timer = nil
 }
 
 // isBlob says whether an answer can be asked for in parts: a whole blob, from the registry

@@ -223,6 +223,43 @@ func TestAnUploadThatCantBeSentTwiceIsSentOnce(t *testing.T) {
 	resp.Body.Close()
 }
 
+// A server that takes no more of what is sent to it is silent, however long that would be sent for.
+func TestAnUploadThatIsNotTaken(t *testing.T) {
+	over := make(chan struct{})
+	address, _ := flaky(t, 1, func(http.ResponseWriter, *http.Request) { <-over })
+	t.Cleanup(func() { close(over) })
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPatch, address, endless{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = newAccess(t, Options{}).Transport(hastyWith(true)).RoundTrip(req); !errors.Is(err, errSilent) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A source that takes its time is none of the server's.
+func TestAnUploadThatIsSlowToCome(t *testing.T) {
+	address, _ := flaky(t, 1, func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
+	slow, source := io.Pipe()
+	go func() {
+		time.Sleep(1500 * time.Millisecond)
+		_, _ = source.Write([]byte("late"))
+		source.Close()
+	}()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPatch, address, slow)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = newAccess(t, Options{}).Transport(hastyWith(true)).RoundTrip(req); err != nil {
+		t.Errorf("got %v", err)
+	}
+}
+
+// endless is a source that never ends.
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) { return len(p), nil }
+
 func TestATokenIsAskedForAgainWithTheSameForm(t *testing.T) {
 	var forms []string
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -87,13 +87,13 @@ func (r *reading) path(x ast.Expr, at place) {
 	k := r.d.src.text(x, at)
 	source := r.d.src.at(x, "is read at run time")
 	for _, t := range k.texts {
-		r.add(t, source)
+		r.add(t, source, true)
 	}
 	if k.all {
 		return
 	}
 	if dir := r.d.src.prefix(x, at); dir != "" {
-		if r.add(dir, source) {
+		if r.add(dir, source, true) {
 			return
 		}
 		if path.IsAbs(dir) && dir != "/" {
@@ -118,7 +118,7 @@ func (r *reading) literal(n ast.Node, at place) {
 		return
 	}
 	text = strings.TrimPrefix(text, "file://")
-	r.add(text, r.d.src.at(lit, "names it"))
+	r.add(text, r.d.src.at(lit, "names it"), false)
 }
 
 // embedded tells whether a package has what a text names in its binary.
@@ -159,12 +159,13 @@ func (r *reading) word(value string, source ecosystem.Source) {
 		r.guess(source)
 		return
 	}
-	r.add(value, source)
+	r.add(value, source, false)
 }
 
 // add carries what a path or pattern names, where the image has it from the
-// context. It reports whether there is such a thing.
-func (r *reading) add(name string, source ecosystem.Source) bool {
+// context. It reports whether there is such a thing. What is only named, and not known to be read, is
+// left out where it looks like source: "api" may be the folder api, and mostly is not.
+func (r *reading) add(name string, source ecosystem.Source, read bool) bool {
 	if name == "" || len(name) > 500 || strings.ContainsAny(name, " \t\"'$\\") {
 		return false
 	}
@@ -177,14 +178,19 @@ func (r *reading) add(name string, source ecosystem.Source) bool {
 		return false
 	}
 	info, err := fs.Stat(r.d.in.Context, inContext)
-	if err != nil || !info.IsDir() && (strings.HasSuffix(inContext, ".go") || path.Base(inContext) == "go.mod") {
-		return false
-	}
-	if info.IsDir() && inContext != "." && !r.d.hasData(inContext) {
+	if err != nil || !read && r.isSource(inContext, info) {
 		return false
 	}
 	r.carry(ecosystem.Carry{From: image, To: image, Why: "read at run time", Source: source})
 	return true
+}
+
+// isSource reports whether a file or directory of the context looks like source and nothing else.
+func (r *reading) isSource(name string, info fs.FileInfo) bool {
+	if info.IsDir() {
+		return name != "." && !r.d.hasData(name)
+	}
+	return strings.HasSuffix(name, ".go") || path.Base(name) == "go.mod"
 }
 
 // carry adds a path unless one above it is there, and takes out those below it.
@@ -212,7 +218,7 @@ func (r *reading) everything() {
 	}
 	for _, e := range entries {
 		name := path.Join(dir, e.Name())
-		if notRead(e.Name()) || e.IsDir() && !r.d.hasData(name) {
+		if !isData(e) || forPeople(e) || e.IsDir() && !r.d.hasData(name) {
 			continue
 		}
 		image := r.d.absolute(e.Name())
@@ -223,21 +229,27 @@ func (r *reading) everything() {
 	}
 }
 
-// notRead are names that a program does not read: its source, and files for people and tools.
-func notRead(name string) bool {
-	lower := strings.ToLower(name)
-	for _, suffix := range []string{".go", ".md", ".test", ".dockerfile"} {
-		if strings.HasSuffix(lower, suffix) {
-			return true
-		}
+// isData tells whether an entry may be data: neither source of the program nor what goes with it.
+func isData(e fs.DirEntry) bool {
+	lower := strings.ToLower(e.Name())
+	if e.IsDir() {
+		return !slices.Contains([]string{"vendor", "testdata", "node_modules", ".git", ".github", ".idea", ".vscode"}, lower)
 	}
-	for _, prefix := range []string{"dockerfile", "license", "makefile", "docker-compose", "compose.y", ".git", ".dockerignore", ".golangci", ".editorconfig", ".idea", ".vscode", "coverage.", "taskfile"} {
-		if strings.HasPrefix(lower, prefix) {
-			return true
-		}
-	}
-	return slices.Contains([]string{"go.mod", "go.sum", "go.work", "go.work.sum", "vendor", "testdata", "node_modules"}, lower)
+	ext := path.Ext(lower)
+	return ext != ".go" && ext != ".test" && !slices.Contains([]string{"go.mod", "go.sum", "go.work", "go.work.sum"}, lower)
 }
+
+// forPeople tells whether a file is one for people and tools, where it lies at the top of the working directory or beside
+// source. Elsewhere it may be anything: the pages of a server are .md as well.
+func forPeople(e fs.DirEntry) bool {
+	lower := strings.ToLower(e.Name())
+	return !e.IsDir() && (slices.Contains([]string{".md", ".dockerfile"}, path.Ext(lower)) || slices.ContainsFunc(toolFiles, func(prefix string) bool {
+		return strings.HasPrefix(lower, prefix)
+	}))
+}
+
+// toolFiles begin the names of such files.
+var toolFiles = []string{"dockerfile", "license", "makefile", "docker-compose", "compose.y", ".git", ".dockerignore", ".golangci", ".editorconfig", "coverage.", "taskfile"}
 
 // maxLooked bounds the entries that are looked at for one directory.
 const maxLooked = 20_000
@@ -245,6 +257,7 @@ const maxLooked = 20_000
 // hasData tells whether a directory has files other than source and what goes with it.
 func (d *detection) hasData(dir string) bool {
 	found, looked := false, 0
+	beside := map[string]bool{} // directories by whether source lies in them
 	// What can't be read can't be copied either.
 	_ = fs.WalkDir(d.in.Context, dir, func(name string, e fs.DirEntry, err error) error {
 		looked++
@@ -254,15 +267,24 @@ func (d *detection) hasData(dir string) bool {
 		case looked > maxLooked:
 			found = true
 			return fs.SkipAll
-		case name != dir && notRead(e.Name()):
+		case name != dir && !isData(e):
 			if e.IsDir() {
 				return fs.SkipDir
 			}
-		case !e.IsDir():
+		case e.IsDir():
+			beside[name] = d.holdsGo(name)
+		case !forPeople(e) || !beside[path.Dir(name)]:
 			found = true
 			return fs.SkipAll
 		}
 		return nil
 	})
 	return found
+}
+
+// holdsGo reports whether Go source lies right in a directory.
+func (d *detection) holdsGo(dir string) bool {
+	// A malformed pattern matches nothing.
+	files, _ := fs.Glob(d.in.Context, path.Join(dir, "*.go"))
+	return len(files) > 0
 }

@@ -28,8 +28,15 @@ type step struct {
 	dir      string   // absolute, with -C followed
 	packages []string // as written
 	output   string   // of -o, as written
+	tags     given    // of -tags, as written
 	env      map[string]string
 	outputs  []output
+}
+
+// given is a flag's value, with $ in it where that is not known.
+type given struct {
+	value string
+	set   bool
 }
 
 // output is a program in the image.
@@ -149,6 +156,10 @@ func (s *step) read(args []container.Word) bool {
 			s.output = "$"
 		case name == "o":
 			s.output = value
+		case name == "tags" && !literal:
+			s.tags = given{"$", true}
+		case name == "tags":
+			s.tags = given{value, true}
 		case name == "C":
 			s.dir = container.Absolute(s.dir, value)
 		case name == "buildmode" && value != "exe" && value != "pie" && value != "default":

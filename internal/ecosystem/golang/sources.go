@@ -3,7 +3,6 @@ package golang
 import (
 	"fmt"
 	"go/ast"
-	"go/build/constraint"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -73,7 +72,7 @@ func (d *detection) load() *sources {
 	if len(d.start.Likely) > 0 {
 		s.args = d.start.Likely[1:]
 	}
-	l := &loader{d: d, s: s, queue: d.roots()}
+	l := &loader{d: d, s: s, queue: d.roots(), taggings: d.taggings()}
 	l.run()
 	for _, p := range s.list {
 		s.index(p)
@@ -109,6 +108,8 @@ type loader struct {
 	s     *sources
 	queue []wanted
 	seen  map[string]bool
+	// taggings are the steps' build constraints: a file that none of them compiles is not read.
+	taggings []tagging
 }
 
 func (l *loader) run() {
@@ -139,7 +140,7 @@ func (l *loader) load(w wanted) *pkg {
 	}
 	p := &pkg{dir: w.dir, path: w.path, values: map[string]value{}, funcs: map[string]*ast.FuncDecl{}}
 	for _, e := range entries {
-		if !isSource(e.Name()) || otherSystem(e.Name()) {
+		if !isSource(e.Name()) {
 			continue
 		}
 		if f := l.parse(p, path.Join(w.dir, e.Name())); f != nil {
@@ -171,7 +172,7 @@ func (l *loader) parse(p *pkg, name string) *file {
 	if err != nil {
 		l.cut("scan", fmt.Sprintf("%s has a syntax error: %v", name, err))
 	}
-	if ignored(syntax) {
+	if leftOutOf(l.taggings, path.Base(name), syntax) {
 		return nil
 	}
 	f := &file{path: name, syntax: syntax, pkg: p, imports: map[string]string{}}
@@ -237,44 +238,6 @@ func (l *loader) embeds(f *file) {
 			}
 		}
 	}
-}
-
-// otherSystem tells whether a file's name ends in a system other than Linux.
-func otherSystem(name string) bool {
-	parts := strings.Split(strings.TrimSuffix(name, ".go"), "_")
-	for _, p := range parts[1:] {
-		switch p {
-		case "windows", "darwin", "freebsd", "netbsd", "openbsd", "dragonfly", "solaris", "plan9", "js", "wasm", "wasip1", "aix", "android", "ios", "illumos":
-			return true
-		}
-	}
-	return false
-}
-
-// ignored tells whether a build constraint leaves a file out on Linux.
-func ignored(syntax *ast.File) bool {
-	for _, group := range syntax.Comments {
-		if group.Pos() > syntax.Package {
-			break
-		}
-		for _, c := range group.List {
-			if !constraint.IsGoBuild(c.Text) {
-				continue
-			}
-			if expr, err := constraint.Parse(c.Text); err == nil && !expr.Eval(onLinux) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-func onLinux(tag string) bool {
-	switch tag {
-	case "linux", "unix", "amd64", "cgo", "gc":
-		return true
-	}
-	return strings.HasPrefix(tag, "go1.")
 }
 
 // at is the proof that a place in the source gives.

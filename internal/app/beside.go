@@ -79,7 +79,7 @@ func onStop(runs []*observe.Outcome, out *observe.Outcome) *fault {
 func (p *proof) restsOn(ctx context.Context) *fault {
 	write := p.writes()
 	switch {
-	case p.hasOtherRuntime():
+	case p.startsOther():
 		return nil // what opened and wrote them is not in after
 	case len(write.Paths) == 0 && p.after == p.lackingOf:
 		return p.misses(p.observed.Gone)
@@ -99,7 +99,7 @@ func (p *proof) restsOn(ctx context.Context) *fault {
 		return nil
 	}
 	if closed := notWritable(access); len(closed) > 0 {
-		return &fault{reason: p.closed(closed[0]), groups: []string{"security/root-user"}}
+		return &fault{reason: p.closed(closed[0]), groups: []string{p.switchesUser()}}
 	}
 	return p.misses(gone.Files)
 }
@@ -122,9 +122,18 @@ func (p *proof) misses(gone []string) *fault {
 	return &fault{reason: "before opened " + missed[0] + ", which is not in the image", groups: []string{"size/single-stage", "size/context-junk"}}
 }
 
-// hasOtherRuntime says whether after runs another program than before, as nginx in the place of one in Node.
-func (p *proof) hasOtherRuntime() bool {
-	return p.otherRuntime() && slices.ContainsFunc(p.result.Plan.Applied, func(a plan.Applied) bool {
-		return a.Rule == "size/single-stage" || a.Rule == handWritten
+// startsOther says whether after may run another program than before: nginx in the place of a server in Node, or what another
+// author starts. The same program on another base still wants its files, and its places to write to.
+func (p *proof) startsOther() bool {
+	return slices.ContainsFunc(p.result.Plan.Applied, func(a plan.Applied) bool {
+		return a.Rule == "size/single-stage" && p.project.Facts.StartsOther() || a.Rule == handWritten && p.otherRuntime()
 	})
+}
+
+// switchesUser is the group of edits that gives after its user.
+func (p *proof) switchesUser() string {
+	if p.otherRuntime() && p.project.Facts.Bundle.Runner.User != "" {
+		return "size/single-stage"
+	}
+	return "security/root-user"
 }

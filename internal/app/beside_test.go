@@ -6,8 +6,14 @@ import (
 	"testing"
 
 	"github.com/plimsoll/plimsoll/internal/agent"
+	"github.com/plimsoll/plimsoll/internal/dockerfile"
+	"github.com/plimsoll/plimsoll/internal/ecosystem"
 	"github.com/plimsoll/plimsoll/internal/engine"
 	"github.com/plimsoll/plimsoll/internal/observe"
+	"github.com/plimsoll/plimsoll/internal/plan"
+	"github.com/plimsoll/plimsoll/internal/project"
+	"github.com/plimsoll/plimsoll/internal/report"
+	"github.com/plimsoll/plimsoll/internal/rewrite"
 )
 
 // What a program writes of an error that it caught says what its answers do not.
@@ -47,6 +53,38 @@ func TestAHandlerOfTheStopSignalThatFails(t *testing.T) {
 		{"a job, which ends by itself", job, job, job, false},
 	} {
 		if f := onStop([]*observe.Outcome{c.first, c.second}, c.after); (f != nil) != c.want {
+			t.Errorf("%s: %+v, want a fault: %v", c.name, f, c.want)
+		}
+	}
+}
+
+// A runner on another base still runs the same program, which wants the same files, unless it starts another.
+func TestFilesThatTheSameProgramOpened(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		start []string // the runner's own
+		gone  string
+		want  bool
+	}{
+		{"the same program", nil, "/srv/posts/one.md", true},
+		{"the same program by its place", []string{"/srv/server"}, "/srv/posts/one.md", true},
+		{"another program", []string{"nginx"}, "/srv/posts/one.md", false},
+		{"a file of the system", nil, "/etc/nsswitch.conf", false},
+		{"time zones", nil, "/usr/share/zoneinfo/Europe/Oslo", false},
+		{"source that a stack trace shows", nil, "/go/pkg/mod/example.org/x@v1.0.0/x.go", false},
+	} {
+		file, err := dockerfile.Parse("Dockerfile", []byte("FROM golang\nWORKDIR /srv\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		after := &side{built: &observe.Built{}}
+		p := &proof{report: &report.Report{}, after: after, lackingOf: after, observed: &ecosystem.Observed{Gone: []string{c.gone}}}
+		p.project = &project.Project{File: file, Facts: &ecosystem.Facts{
+			Start:  ecosystem.Fact[[]string]{Value: []string{"./server"}},
+			Bundle: &ecosystem.Bundle{Runner: &ecosystem.Runner{Start: c.start}},
+		}}
+		p.result = &rewrite.Result{Plan: &plan.Plan{Applied: []plan.Applied{{Rule: "size/single-stage"}}}}
+		if f := p.restsOn(t.Context()); (f != nil) != c.want {
 			t.Errorf("%s: %+v, want a fault: %v", c.name, f, c.want)
 		}
 	}

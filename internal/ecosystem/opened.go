@@ -97,6 +97,8 @@ func OwnFile(file, workdir string) bool {
 	switch {
 	case strings.HasSuffix(file, ".pyc"), path.Base(path.Dir(file)) == "__pycache__", passing(path.Dir(file)):
 		return false
+	case strings.Contains(file, "/pkg/mod/"): // where Go keeps modules, of which programs read lines of source for a stack trace
+		return false
 	case workdir != "/" && below(file, workdir):
 		return true
 	}
@@ -119,7 +121,7 @@ func (f *Facts) keepGone(seen *Observed, workdir string) {
 // Missed are those of the files that the original opened, and the rewritten image lacks, that the application itself
 // wants: its own, where the image still starts the same program, and not what managers open of packages to look around.
 func (f *Facts) Missed(gone []string, workdir string) (missed []string) {
-	if f.startsOther() {
+	if f.StartsOther() {
 		return nil
 	}
 	for _, file := range gone {
@@ -134,7 +136,7 @@ func (f *Facts) Missed(gone []string, workdir string) (missed []string) {
 // keepInstalled leaves what was installed as building left it, where the application opened a file of it that the rewritten
 // image does not have: a development dependency's, or one that building put there, which pruning would take out as well.
 func (f *Facts) keepInstalled(seen *Observed) {
-	if f.Bundle == nil || f.startsOther() || seen.wrapped() {
+	if f.Bundle == nil || f.StartsOther() || seen.wrapped() {
 		return
 	}
 	for _, file := range seen.Gone {
@@ -151,10 +153,10 @@ func (f *Facts) keepInstalled(seen *Observed) {
 	}
 }
 
-// startsOther reports whether the runner starts another program than the original, as a web server in the place of one
+// StartsOther reports whether the runner starts another program than the original, as a web server in the place of one
 // for development: what the one opened says nothing about the other.
-func (f *Facts) startsOther() bool {
-	if f.Bundle == nil || f.Bundle.Runner == nil || len(f.Bundle.Runner.Start) == 0 {
+func (f *Facts) StartsOther() bool {
+	if f == nil || f.Bundle == nil || f.Bundle.Runner == nil || len(f.Bundle.Runner.Start) == 0 {
 		return false
 	}
 	return len(f.Start.Value) == 0 || path.Base(f.Start.Value[0]) != path.Base(f.Bundle.Runner.Start[0])

@@ -51,6 +51,7 @@ func TestOwnFile(t *testing.T) {
 		{"/etc/passwd", "/", false},
 		{"/app.py", "/", true},
 		{"/tmp/x", "/tmp", false},
+		{"/go/pkg/mod/github.com/gin-gonic/gin@v1.9.1/context.go", "/go", false},
 		{"/app/lib/__pycache__/main.cpython-311.pyc.139872", "/app", false}, // while it is being written
 	} {
 		if got := OwnFile(c.file, c.workdir); got != c.want {

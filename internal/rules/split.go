@@ -306,7 +306,7 @@ func (s *split) refusesRunner() string {
 		return fmt.Sprintf("%s installs %s, which the application may use, and %s can't hold: leave out what only the build needs", s.stage.Base, strings.Join(names, ", "), base)
 	}
 	for _, inst := range s.stage.Instructions {
-		if inst.Index <= s.last.Index {
+		if inst.Index <= s.last.Index && inst.Keyword != "HEALTHCHECK" { // which moves to the runner from anywhere
 			continue
 		}
 		switch {

@@ -10,6 +10,9 @@ import (
 // stand in an exec form.
 const builtins = " . : alias bg break cd command continue eval exec exit export fg getopts hash jobs local read readonly return set shift source times trap type ulimit umask unalias unset wait declare typeset shopt pushd popd let "
 
+// IsBuiltin reports whether a name is one of these.
+func IsBuiltin(name string) bool { return strings.Contains(builtins, " "+name+" ") }
+
 // Simple reports whether the script is one command that would run the same
 // without a shell: no expansion, pattern, assignment or redirection, and no
 // builtin of the shell. A leading exec is allowed.
@@ -32,7 +35,7 @@ func (s *Script) Argv() []string {
 		}
 		argv = append(argv, w.Text)
 	}
-	if len(argv) == 0 || !s.Exec && strings.Contains(builtins, " "+argv[0]+" ") {
+	if len(argv) == 0 || !s.Exec && IsBuiltin(argv[0]) {
 		return nil
 	}
 	return argv

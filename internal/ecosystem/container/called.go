@@ -1,6 +1,8 @@
 package container
 
 import (
+	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"slices"
@@ -81,7 +83,7 @@ func (c *callers) follow(word string) {
 		if !ok || c.read[name] || len(c.read) == maxScripts {
 			continue
 		}
-		if text := shellText(c.in.Context, name); text != "" {
+		if text := ShellText(c.in.Context, name); text != "" {
 			c.read[name] = true
 			c.parse(name, text)
 			return
@@ -89,8 +91,8 @@ func (c *callers) follow(word string) {
 	}
 }
 
-// shellText is what a shell script has; empty for any other file.
-func shellText(context fs.FS, name string) string {
+// ShellText is what a shell script has; empty for any other file.
+func ShellText(context fs.FS, name string) string {
 	info, err := fs.Stat(context, name)
 	if err != nil || !info.Mode().IsRegular() || info.Size() > maxScriptSize {
 		return ""
@@ -114,18 +116,27 @@ func isShell(program string) bool {
 // endOfScript ends the heredoc that a script is read as.
 const endOfScript = "END_OF_THE_SCRIPT_THAT_IS_READ"
 
-// parse reads a script by giving it a Dockerfile to stand in.
+// parse reads a script of the context.
 func (c *callers) parse(name, text string) {
-	f, err := dockerfile.Parse("", []byte("FROM scratch\nRUN <<'"+endOfScript+"'\n"+text+"\n"+endOfScript+"\n"))
-	if err != nil || len(f.Instructions) != 2 {
-		return
-	}
-	s, err := shell.Parse(f, f.Instructions[1])
+	s, line, err := ParseScript(text)
 	if err != nil {
 		return
 	}
-	const above = 2 // lines of the Dockerfile that are not the script's
 	c.script(s, func(span dockerfile.Span) ecosystem.Source {
-		return ecosystem.Source{File: name, Line: f.Position(span.Start).Line - above, Note: "calls it"}
+		return ecosystem.Source{File: name, Line: line(span), Note: "calls it"}
 	})
+}
+
+// ParseScript reads a shell script by giving it a Dockerfile to stand in. line is the one of the script that a place stands in.
+func ParseScript(text string) (s *shell.Script, line func(dockerfile.Span) int, err error) {
+	f, err := dockerfile.Parse("", []byte("FROM scratch\nRUN <<'"+endOfScript+"'\n"+text+"\n"+endOfScript+"\n"))
+	if err == nil && len(f.Instructions) != 2 {
+		err = errors.New("it ends early")
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading a shell script: %w", err)
+	}
+	const above = 2 // lines of the Dockerfile that are not the script's
+	s, err = shell.Parse(f, f.Instructions[1])
+	return s, func(span dockerfile.Span) int { return f.Position(span.Start).Line - above }, err
 }

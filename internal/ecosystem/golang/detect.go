@@ -27,6 +27,8 @@ type detection struct {
 	built *building
 	mod   *module
 	src   *sources
+	// started is what the source starts.
+	started *starts
 }
 
 // Detect finds the facts; it returns nil, nil when the application is not Go.
@@ -53,7 +55,7 @@ func Detect(input ecosystem.Input) (*ecosystem.Facts, error) {
 	d.facts.Builds = d.built.facts(d)
 	d.fetch()
 	d.version()
-	d.started()
+	d.command()
 	d.facts.Junk = junk()
 	d.source()
 	d.bundle()
@@ -82,8 +84,8 @@ func (d *detection) note(about, text string, source ecosystem.Source) {
 	d.facts.Remark(about, text, source)
 }
 
-// started is the start command.
-func (d *detection) started() {
+// command is the start command.
+func (d *detection) command() {
 	if d.start.Argv == nil {
 		d.note("start", d.start.Reason, d.docker(d.start.Line, ""))
 		return
@@ -106,7 +108,7 @@ func (d *detection) source() {
 	d.facts.Health = container.Health(d.facts.Routes)
 	d.facts.EnvRead = d.src.envReads()
 	d.facts.Writes = d.writes()
-	d.facts.Programs = d.src.programs(d)
+	d.started = d.starts()
 	d.facts.HealthProbe = d.healthProbe()
 	if d.facts.Port.Known() && d.facts.HealthProbe == nil {
 		d.note("health", "an image without a shell or an HTTP client can only be probed by the program itself: give it a subcommand or flag named healthcheck that asks 127.0.0.1:"+fmt.Sprint(d.facts.Port.Value)+" and exits with 0 or 1, or let the orchestrator probe it over the network (Kubernetes does so by itself)", ecosystem.Source{})

@@ -47,6 +47,7 @@ func (d *detection) reads() *reading {
 	d.src.calls(r.call)
 	d.src.nodes(r.literal)
 	r.words()
+	r.scripts()
 	for _, req := range d.mod.file.Require {
 		for module, why := range byConvention {
 			if req.Mod.Path == module || strings.HasPrefix(req.Mod.Path, module+"/") {
@@ -146,6 +147,22 @@ func (r *reading) words() {
 		if v.By != nil {
 			r.word(v.Value, r.d.docker(r.d.in.Dockerfile.Position(v.By.Span.Start).Line, v.Name+" names it"))
 		}
+	}
+}
+
+// scripts are what the shell code names that the program starts, and the scripts of the context themselves.
+func (r *reading) scripts() {
+	started := r.d.started
+	for _, p := range started.programs {
+		if _, place, ok := r.d.inContext(p.Value); ok {
+			r.add(place, p.Source, true)
+		}
+	}
+	for _, w := range started.names {
+		r.add(w.Value, w.Source, false)
+	}
+	if started.unclear.File != "" {
+		r.guess(started.unclear)
 	}
 }
 

@@ -160,18 +160,19 @@ func (d *detection) execForm() bool {
 func (d *detection) runner() (*ecosystem.Runner, string, ecosystem.Source) {
 	for _, n := range d.facts.Notes {
 		if n.About == "programs" {
-			return nil, "it starts a program whose name is only known when it runs, and no base is known to have it: name the program in the source, or split by hand", n.Source
+			return nil, "it starts a program whose name is only known when it runs, and no base is known to have it: name the program, or split by hand", n.Source
 		}
 	}
 	c := cgo{needed: d.cgoAsked()}
 	if c.needed.File == "" && !d.cgoOff() {
 		c = d.findCgo()
 	}
-	packages, missing := d.programPackages()
+	programs := d.others()
+	packages, missing := d.programPackages(programs)
 	if missing.Known() {
-		return nil, "it starts " + missing.Value + ", and no Debian package is known to bring that: install the package by name in the Dockerfile, or split by hand", missing.Source
+		return nil, d.whyMissing(missing.Value), missing.Source
 	}
-	if c.needed.File == "" && len(d.facts.Programs) == 0 {
+	if c.needed.File == "" && len(programs) == 0 {
 		return &ecosystem.Runner{Base: static, User: staticUser, Why: "without cgo the program needs no library; the base brings TLS roots, time zones, /tmp and a user other than root, and no shell"}, "", ecosystem.Source{}
 	}
 	why := "the program starts others, which a base without a shell does not have"
@@ -245,21 +246,29 @@ func (d *detection) cgoAsked() ecosystem.Source {
 	return ecosystem.Source{}
 }
 
-// essential are programs that every Debian has.
-var essential = []string{
-	"sh", "bash", "cat", "ls", "cp", "mv", "rm", "mkdir", "chmod", "chown", "echo", "true", "false", "date", "sleep", "test", "env", "head", "tail", "sort",
-	"uniq", "wc", "cut", "tr", "tee", "touch", "df", "du", "id", "uname", "whoami", "hostname", "grep", "sed", "tar", "gzip", "gunzip", "find", "xargs", "awk", "sha256sum", "md5sum", "base64", "seq", "stat", "readlink", "nproc", "printf", "kill",
+// others are the programs that are started besides those that are built.
+func (d *detection) others() []ecosystem.Fact[string] {
+	return slices.DeleteFunc(slices.Clone(d.started.programs), func(p ecosystem.Fact[string]) bool { return d.isOutput(p.Value) })
 }
 
-// programPackages are the packages of the programs that the source starts, and the first program that has none.
-func (d *detection) programPackages() ([]string, ecosystem.Fact[string]) {
+// essential are programs that every Debian has.
+var essential = strings.Fields(`sh bash dash cat ls cp mv rm ln mkdir rmdir chmod chown chgrp echo true false date sleep test [ env head tail sort
+	uniq wc cut tr tee touch df du id uname whoami hostname grep egrep fgrep sed tar gzip gunzip zcat find xargs awk sha256sum sha1sum md5sum base64
+	seq stat readlink realpath nproc printf kill pwd dirname basename mktemp mkfifo nohup timeout nice stdbuf setsid ionice dd expr diff cmp od install
+	split join paste comm tac nl fold printenv yes sync getent`)
+
+// programPackages are the packages of programs, and the first program that has none.
+func (d *detection) programPackages(programs []ecosystem.Fact[string]) ([]string, ecosystem.Fact[string]) {
 	var list []string
 	installed := d.installed()
-	for _, p := range d.facts.Programs {
-		name := path.Base(p.Value)
-		packages := ecosystem.DebianPackages(name)
+	for _, p := range programs {
+		name, packages := path.Base(p.Value), ecosystem.DebianPackages(path.Base(p.Value))
+		file, _, own := d.inContext(p.Value)
 		switch {
-		case d.isOutput(p.Value) || slices.Contains(essential, name):
+		case own && container.ShellText(d.in.Context, file) != "": // carried, and what it starts is among the programs
+		case own || !inPath(p.Value):
+			return nil, p
+		case slices.Contains(essential, name):
 		case len(packages) > 0: // installed or not: the runner gets none that only compiles, as make, unless it is asked for
 			list = append(list, packages[0])
 		case slices.Contains(installed, name):
@@ -268,6 +277,22 @@ func (d *detection) programPackages() ([]string, ecosystem.Fact[string]) {
 		}
 	}
 	return list, ecosystem.Fact[string]{}
+}
+
+// inPath reports whether a package can bring what a name leads to: one without a folder, or in one of the system.
+func inPath(name string) bool {
+	return !strings.Contains(name, "/") || slices.Contains([]string{"/bin", "/usr/bin", "/sbin", "/usr/sbin"}, path.Dir(name))
+}
+
+// whyMissing says why a program that is started stands against a runner.
+func (d *detection) whyMissing(program string) string {
+	if name, _, ok := d.inContext(program); ok {
+		return "it starts " + name + " of the context, which is no shell script, and what that needs is not known: copy it and what it needs to a runner by hand"
+	}
+	if !inPath(program) {
+		return "it starts " + program + ", which no step of the Dockerfile is known to put there: copy it from the context or build it with go build, or split by hand"
+	}
+	return "it starts " + program + ", and no Debian package is known to bring that: install the package by name in the Dockerfile, or split by hand"
 }
 
 func (d *detection) isOutput(name string) bool {

@@ -136,25 +136,3 @@ func tagged(raw string) string {
 	}
 	return ""
 }
-
-// programs are those that the source starts; one whose name is not known is told in a note.
-func (s *sources) programs(d *detection) []ecosystem.Fact[string] {
-	var list []ecosystem.Fact[string]
-	starters := map[string]int{"os/exec.Command": 0, "os/exec.CommandContext": 1, "os.StartProcess": 0, "syscall.Exec": 0, "os/exec.LookPath": 0}
-	s.calls(func(c *ast.CallExpr, name string, at place) {
-		i, ok := starters[name]
-		if !ok || i >= len(c.Args) {
-			return
-		}
-		k := s.text(c.Args[i], at)
-		if !k.all || len(k.texts) == 0 {
-			d.note("programs", "starts a program whose name is only known when it runs", s.at(c, "starts a program"))
-		}
-		for _, t := range k.texts {
-			if !slices.ContainsFunc(list, func(f ecosystem.Fact[string]) bool { return f.Value == t }) {
-				list = append(list, ecosystem.Fact[string]{Value: t, Source: s.at(c, "starts it")})
-			}
-		}
-	})
-	return list
-}

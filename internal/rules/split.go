@@ -8,6 +8,7 @@ import (
 
 	"github.com/plimsoll/plimsoll/internal/dockerfile"
 	"github.com/plimsoll/plimsoll/internal/ecosystem"
+	"github.com/plimsoll/plimsoll/internal/ecosystem/container"
 	"github.com/plimsoll/plimsoll/internal/finding"
 	"github.com/plimsoll/plimsoll/internal/rule"
 )
@@ -41,7 +42,19 @@ func newSplit(p *rule.Pass) *split {
 			s.last = step.inst
 		}
 	}
+	s.bundle.Carries = slices.DeleteFunc(slices.Clone(s.bundle.Carries), s.broughtBelow)
 	return s
+}
+
+// broughtBelow reports whether what is carried comes from the context below the cut alone: the runner has it from there.
+func (s *split) broughtBelow(c ecosystem.Carry) bool {
+	if s.last == nil || s.p.Context == nil || !s.bundle.Source {
+		return false
+	}
+	context := s.p.Context.FS()
+	_, before := container.FilesAt(s.p.File, s.last, context).InContext(c.From)
+	_, after := container.FilesOf(s.p.File, s.stage, context).InContext(c.From)
+	return after && !before
 }
 
 // opened are files of the context that the running original was seen to open and that the runner would not get: each

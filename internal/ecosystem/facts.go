@@ -78,7 +78,8 @@ type Facts struct {
 	// their order; the Source names the line of the Dockerfile. Empty where the source runs as it is.
 	Builds []Fact[string]
 	// Fetch is the command that downloads what the manifests list, where the Dockerfile leaves that to
-	// the build itself; not known where a step of its own does it, or nothing is downloaded.
+	// the build itself; not known where a step of its own does it, or nothing is downloaded. It wants the build step's mounts,
+	// and a note about "fetch" says why it can't stand apart from that.
 	Fetch Fact[string]
 	// DevDependencies is known when installing as the Dockerfile does brings packages that only building and
 	// testing need; the value names the manifest's section ("devDependencies").

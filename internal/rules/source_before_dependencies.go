@@ -94,6 +94,8 @@ func fetchFirst(p *rule.Pass, stage *dockerfile.Stage) {
 	}
 	lines, reason := copyManifests(p, source, facts.Manifests)
 	switch {
+	case noFetch(facts) != "":
+		f.Refused = noFetch(facts)
 	case facts.InstallReadsSource.Known():
 		f.Refused = "downloading reads the source itself: " + readsSource(facts, "copy what it reads by name before the download")
 	case reason != "":
@@ -105,10 +107,28 @@ func fetchFirst(p *rule.Pass, stage *dockerfile.Stage) {
 			Title:  "Download the dependencies before the source is copied",
 			Safety: finding.Unsafe,
 			Why:    "the download may need files that are no manifests; the proof builds it from the manifests alone",
-			Edits:  []edit.Edit{p.Insert(p.File.Block(source).Start, lines+keywordAs(p.Text(source.KeywordSpan), "RUN")+" "+facts.Fetch.Value+"\n")},
+			Edits:  []edit.Edit{p.Insert(p.File.Block(source).Start, lines+keywordAs(p.Text(source.KeywordSpan), "RUN")+flagsOf(p, build)+" "+facts.Fetch.Value+"\n")},
 		}
 	}
 	p.Report(f)
+}
+
+// noFetch is what the ecosystem says about why the download can't stand apart; empty when it can.
+func noFetch(facts *ecosystem.Facts) string {
+	for _, n := range facts.Notes {
+		if n.About == "fetch" {
+			return n.Text
+		}
+	}
+	return ""
+}
+
+// flagsOf are the flags of a step, for another that wants the same mounts and the same network.
+func flagsOf(p *rule.Pass, inst *dockerfile.Instruction) (text string) {
+	for _, f := range inst.Flags {
+		text += " " + p.Text(f.Span)
+	}
+	return text
 }
 
 // sourceThenBuild finds the first COPY of more than manifests that stands above the

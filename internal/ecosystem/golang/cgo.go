@@ -3,12 +3,15 @@ package golang
 import (
 	"path"
 	"slices"
+	"strconv"
 	"strings"
+
+	"golang.org/x/mod/modfile"
 
 	"github.com/plimsoll/plimsoll/internal/ecosystem"
 )
 
-// cgoModules are modules that need cgo, with the Debian packages of the shared
+// cgoModules are modules that need cgo, or packages of modules that otherwise do not, with the Debian packages of the shared
 // libraries that programs with them load; nil when libc is all. From each
 // module's README and #cgo lines.
 var cgoModules = map[string][]string{
@@ -29,7 +32,8 @@ var cgoModules = map[string][]string{
 	"github.com/godror/godror":                   nil, // loads Oracle's client when it connects
 	"github.com/chai2010/webp":                   nil,
 	"github.com/kolesa-team/go-webp":             {"?"},
-	"github.com/google/gopacket/pcap":            {"?"},
+	"github.com/google/gopacket/pcap":            {"libpcap0.8"}, // which libpcap0.8t64 provides in trixie
+	"github.com/gopacket/gopacket/pcap":          {"libpcap0.8"},
 	"github.com/pebbe/zmq4":                      {"?"},
 	"github.com/rogchap/v8go":                    nil,
 	"rogchap.com/v8go":                           nil,
@@ -38,12 +42,12 @@ var cgoModules = map[string][]string{
 	"github.com/bytecodealliance/wasmtime-go":    nil,
 	"github.com/wasmerio/wasmer-go":              {"?"},
 	"github.com/miekg/pkcs11":                    nil,
-	"github.com/coreos/go-systemd/v22/sdjournal": {"?"},
+	"github.com/coreos/go-systemd/sdjournal":     {"libsystemd0"}, // loaded by name
 	"github.com/go-gl/gl":                        {"?"},
 	"github.com/veandco/go-sdl2":                 {"?"},
 	"github.com/otiai10/gosseract":               {"?"},
 	"github.com/supranational/blst":              nil,
-	"github.com/ethereum/go-ethereum/crypto":     nil,
+	"github.com/ethereum/go-ethereum":            nil, // has ways without, which are much slower
 }
 
 // libraries are shared libraries by the name that the linker has for them, with Debian's package.
@@ -75,6 +79,12 @@ func (d *detection) findCgo() cgo {
 			}
 		}
 	}
+	d.modulesCgo(&c)
+	d.importedCgo(&c)
+	return c
+}
+
+func (d *detection) modulesCgo(c *cgo) {
 	for _, r := range d.mod.file.Require {
 		for name, packages := range cgoModules {
 			if within(r.Mod.Path, name) && (!d.mod.vendor || c.needed.File != "") {
@@ -84,7 +94,32 @@ func (d *detection) findCgo() cgo {
 			}
 		}
 	}
-	return c
+}
+
+// importedCgo looks for packages that need cgo where their module as a whole does not.
+func (d *detection) importedCgo(c *cgo) {
+	seen := map[string]bool{}
+	for _, p := range d.src.own() {
+		for _, f := range p.files {
+			for _, im := range f.syntax.Imports {
+				target, _ := strconv.Unquote(im.Path.Value)
+				name := unversioned(target)
+				packages, known := cgoModules[name]
+				if !known || seen[name] || slices.ContainsFunc(d.mod.file.Require, func(r *modfile.Require) bool { return within(r.Mod.Path, name) }) {
+					continue
+				}
+				seen[name] = true
+				d.native(target, packages, d.src.at(im, "needs cgo"))
+				c.need(d.src.at(im, target+" needs cgo"))
+				c.add(target, packages)
+			}
+		}
+	}
+}
+
+// unversioned is an import path without the major version of its module.
+func unversioned(target string) string {
+	return strings.Join(slices.DeleteFunc(strings.Split(target, "/"), isVersion), "/")
 }
 
 // within tells whether a module's path is a name or a major version of it.

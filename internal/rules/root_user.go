@@ -116,7 +116,7 @@ func refuseUser(p *rule.Pass) string {
 	switch {
 	case p.Facts == nil:
 		return "what the application writes is not known: no ecosystem that plimsoll knows recognised it; add a user and USER by hand"
-	case p.Facts.Port.Known() && p.Facts.Port.Value < 1024:
+	case lowPort(p):
 		return fmt.Sprintf("the application listens on port %d (%s), which a user other than root may not be allowed to: %s",
 			p.Facts.Port.Value, whereShown(p.Facts.Port.Source), instead(p))
 	case distribution(p, p.Final) == "":
@@ -138,6 +138,10 @@ func refuseUser(p *rule.Pass) string {
 	}
 	return ""
 }
+
+// lowPort reports whether the application listens on a port that only root may listen on everywhere: Docker allows others since
+// 20.10 (net.ipv4.ip_unprivileged_port_start), Kubernetes does not.
+func lowPort(p *rule.Pass) bool { return p.Facts.Port.Known() && p.Facts.Port.Value < 1024 }
 
 // unprivileged are images that do what an official one does, as a user of their own and on another port.
 var unprivileged = map[string]string{

@@ -174,7 +174,7 @@ func (s *split) runnerBase() string {
 // runner's base. On a base with a user of its own, what the application writes belongs to that.
 func (s *split) writeCopies(b *strings.Builder) {
 	owner := ""
-	if r := s.bundle.Runner; r != nil && r.User != "" {
+	if r := s.bundle.Runner; r != nil && r.User != "" && !lowPort(s.p) {
 		owner = " --chown=" + r.User
 	}
 	copied := func(stage, from, to string, owned bool) {
@@ -201,7 +201,10 @@ func (s *split) writeCopies(b *strings.Builder) {
 	for _, f := range s.bundle.Runner.Files {
 		fmt.Fprintf(b, "%s <<'EOF' %s\n%s\nEOF\n", s.keyword("COPY"), f.Path, strings.TrimRight(f.Text, "\n"))
 	}
-	if user := s.bundle.Runner.User; user != "" {
+	switch user := s.bundle.Runner.User; {
+	case user != "" && lowPort(s.p):
+		fmt.Fprintf(b, "# Not everywhere may a user other than root listen on port %d.\n%s 0:0\n", s.p.Facts.Port.Value, s.keyword("USER"))
+	case user != "":
 		fmt.Fprintf(b, "%s %s\n", s.keyword("USER"), user)
 	}
 }

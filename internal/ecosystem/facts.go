@@ -81,6 +81,9 @@ type Facts struct {
 	// the build itself; not known where a step of its own does it, or nothing is downloaded. It wants the build step's mounts,
 	// and a note about "fetch" says why it can't stand apart from that.
 	Fetch Fact[string]
+	// ReadsHistory is known when a build step reads git's history without calling git, and the application may tell what it
+	// found; the value says how.
+	ReadsHistory Fact[string]
 	// DevDependencies is known when installing as the Dockerfile does brings packages that only building and
 	// testing need; the value names the manifest's section ("devDependencies").
 	DevDependencies Fact[string]

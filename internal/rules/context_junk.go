@@ -67,6 +67,9 @@ func checkContextJunk(p *rule.Pass) error {
 		evidence []finding.Evidence
 	)
 	for _, j := range junk {
+		if j.What == "version control" {
+			evidence = append(evidence, historyRead(p)...)
+		}
 		if j = ownDefinitions(j); j.Careful || len(j.Paths) == 0 || neededForBuild(p, j) {
 			continue
 		}
@@ -203,10 +206,23 @@ func readsHistory(p *rule.Pass) bool {
 			}
 		}
 	}
+	if len(historyRead(p)) > 0 {
+		return true
+	}
 	return installReadsSource(p) && slices.ContainsFunc(packageFiles, func(name string) bool {
 		text, err := p.ReadText(name)
 		return err != nil || slices.ContainsFunc(versionTools, func(tool string) bool { return strings.Contains(text, tool) })
 	})
+}
+
+// historyRead says which builds read the history by themselves.
+func historyRead(p *rule.Pass) (evidence []finding.Evidence) {
+	for _, facts := range p.AllFacts() {
+		if h := facts.ReadsHistory; h.Known() {
+			evidence = append(evidence, finding.Evidence{File: h.Source.File, Line: h.Source.Line, Note: ".git stays: " + h.Value})
+		}
+	}
+	return evidence
 }
 
 func isHistory(name string) bool { return name == ".git" || strings.HasPrefix(name, ".git/") }
@@ -259,10 +275,12 @@ var neverSource = map[string]bool{
 	"version control": true, "editor settings": true, "image definition": true, "desktop's metadata": true,
 }
 
-// trackedSource reports whether git tracks files of a class that may be part of the application.
+// trackedSource reports whether git tracks files of a class that may be part of the application. A build that reads the history
+// tells of all that it tracks and that is missing: the program would say that it was built from changed source.
 func trackedSource(p *rule.Pass, j buildctx.JunkUsage) bool {
-	if p.Repository == nil || neverSource[j.What] {
-		return false
+	told := neverSource[j.What] && len(historyRead(p)) > 0
+	if p.Repository == nil || neverSource[j.What] && !told {
+		return told
 	}
 	for _, path := range j.Paths {
 		if p.Repository.Tracks(path.Path) {
@@ -278,7 +296,10 @@ func usualPatterns(p *rule.Pass) []string {
 	if p.Context.IgnoreName != "" {
 		return nil
 	}
-	patterns := []string{"**/.dockerignore"}
+	var patterns []string
+	if len(historyRead(p)) == 0 { // which tracks it
+		patterns = append(patterns, "**/.dockerignore")
+	}
 	if !readsHistory(p) {
 		patterns = append(patterns, "**/.git")
 	}

@@ -109,6 +109,7 @@ func (d *detection) source() {
 	d.facts.EnvRead = d.src.envReads()
 	d.facts.Writes = d.writes()
 	d.started = d.starts()
+	d.stamp()
 	d.facts.HealthProbe = d.healthProbe()
 	if d.facts.Port.Known() && d.facts.HealthProbe == nil {
 		d.note("health", "an image without a shell or an HTTP client can only be probed by the program itself: give it a subcommand or flag named healthcheck that asks 127.0.0.1:"+fmt.Sprint(d.facts.Port.Value)+" and exits with 0 or 1, or let the orchestrator probe it over the network (Kubernetes does so by itself)", ecosystem.Source{})

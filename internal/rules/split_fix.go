@@ -155,19 +155,17 @@ func (s *split) startRunner() []edit.Edit {
 	return append(edits, s.p.Insert(end, strings.ReplaceAll(b.String(), "\r\n", "\n")))
 }
 
-// runnerBase is what stands behind the runner's FROM: the builder's own, with its flags, or another.
+// runnerBase is what stands behind the runner's FROM: the builder's own, or another, with its flags: --platform is that of the
+// author's image.
 func (s *split) runnerBase() string {
-	if r := s.bundle.Runner; r != nil {
-		return r.Base
+	flags := strings.TrimPrefix(flagsOf(s.p, s.stage.From)+" ", " ")
+	switch r := s.bundle.Runner; {
+	case r != nil:
+		return flags + r.Base
+	case s.stage.Name != "":
+		return flags + s.p.Text(s.stage.BaseSpan)
 	}
-	var b strings.Builder
-	for _, f := range s.stage.From.Flags {
-		b.WriteString(s.p.Text(f.Span) + " ")
-	}
-	if s.stage.Name != "" {
-		return b.String() + s.p.Text(s.stage.BaseSpan)
-	}
-	return b.String() + s.p.Text(s.stage.From.Rest)
+	return flags + s.p.Text(s.stage.From.Rest)
 }
 
 // writeCopies writes what the runner takes from the builder, and the files that come with the

@@ -250,7 +250,7 @@ func (r *reading) everything() {
 func isData(e fs.DirEntry) bool {
 	lower := strings.ToLower(e.Name())
 	if e.IsDir() {
-		return !slices.Contains([]string{"vendor", "testdata", "node_modules", ".git", ".github", ".idea", ".vscode"}, lower)
+		return !slices.Contains([]string{"vendor", "testdata", "node_modules", ".git", ".github", ".gitlab", ".idea", ".vscode"}, lower)
 	}
 	ext := path.Ext(lower)
 	return ext != ".go" && ext != ".test" && !slices.Contains([]string{"go.mod", "go.sum", "go.work", "go.work.sum"}, lower)

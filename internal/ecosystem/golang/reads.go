@@ -260,13 +260,16 @@ func isData(e fs.DirEntry) bool {
 // source. Elsewhere it may be anything: the pages of a server are .md as well.
 func forPeople(e fs.DirEntry) bool {
 	lower := strings.ToLower(e.Name())
-	return !e.IsDir() && (slices.Contains([]string{".md", ".dockerfile"}, path.Ext(lower)) || slices.ContainsFunc(toolFiles, func(prefix string) bool {
-		return strings.HasPrefix(lower, prefix)
-	}))
+	begins := func(prefix string) bool { return strings.HasPrefix(lower, prefix) }
+	return !e.IsDir() && (slices.Contains([]string{".md", ".dockerfile"}, path.Ext(lower)) || slices.Contains(toolFiles, lower) ||
+		slices.ContainsFunc([]string{"dockerfile", "docker-compose", "compose.y", ".git", ".golangci"}, begins))
 }
 
-// toolFiles begin the names of such files.
-var toolFiles = []string{"dockerfile", "license", "makefile", "docker-compose", "compose.y", ".git", ".dockerignore", ".golangci", ".editorconfig", "coverage.", "taskfile"}
+// toolFiles are names of such files.
+var toolFiles = []string{
+	"license", "license.txt", "licence", "notice", "makefile", "taskfile.yml", "taskfile.yaml", "coverage.out", "coverage.html", "coverage.txt",
+	".dockerignore", ".editorconfig",
+}
 
 // maxLooked bounds the entries that are looked at for one directory.
 const maxLooked = 20_000

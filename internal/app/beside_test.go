@@ -112,3 +112,20 @@ func TestRequestsThatFailWhenTheyAreRepeated(t *testing.T) {
 		}
 	}
 }
+
+// A place that after's user can't write to is held against the edit that gives it this user.
+func TestWhoSwitchesTheUser(t *testing.T) {
+	for _, c := range []struct {
+		runner *ecosystem.Runner
+		want   string
+	}{
+		{nil, "security/root-user"},
+		{&ecosystem.Runner{Base: "debian:bookworm-slim"}, "security/root-user"},
+		{&ecosystem.Runner{Base: "gcr.io/distroless/static-debian12:nonroot", User: "65532:65532"}, "size/single-stage"},
+	} {
+		p := &proof{project: &project.Project{Facts: &ecosystem.Facts{Bundle: &ecosystem.Bundle{Runner: c.runner}}}}
+		if got := p.switchesUser(); got != c.want {
+			t.Errorf("%+v: %s, want %s", c.runner, got, c.want)
+		}
+	}
+}

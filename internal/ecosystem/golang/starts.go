@@ -178,10 +178,13 @@ func (s *starts) script(script *shell.Script, at func(dockerfile.Span) ecosystem
 			continue
 		}
 		source := at(c.Span)
-		s.program(c.Words[0], source)
 		for _, w := range c.Words[1:] {
 			s.word(w, source)
 		}
+		if c.Words[0].Text == "[" { // read as a pattern
+			continue
+		}
+		s.program(c.Words[0], source)
 		call, ok := c.Call()
 		if !ok {
 			s.unknown(source)

@@ -122,6 +122,9 @@ func (s *split) ballast() (string, []finding.Cost) {
 		}
 		parts = append(parts, strings.Join(names, ", ")+verb)
 	}
+	if len(parts) == 0 && s.p.Facts.Bundle == nil && s.built[s.last] {
+		parts = append(parts, "the source and the tools of the build stay in the image")
+	}
 	return strings.Join(parts, "; "), costs
 }
 

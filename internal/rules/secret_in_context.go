@@ -8,6 +8,7 @@ import (
 
 	"github.com/plimsoll/plimsoll/internal/buildctx"
 	"github.com/plimsoll/plimsoll/internal/dockerfile"
+	"github.com/plimsoll/plimsoll/internal/ecosystem"
 	"github.com/plimsoll/plimsoll/internal/finding"
 	"github.com/plimsoll/plimsoll/internal/rule"
 	"github.com/plimsoll/plimsoll/internal/secret"
@@ -39,7 +40,7 @@ API_TOKEN=9f8e7d6c5b4a39281706f5e4d3c2b1a0
 # Credentials: given to the container when it starts.
 .env
 `,
-		Fix:   "Adds the file to .dockerignore. Refused when an instruction copies the file by its name.",
+		Fix:   "Adds the file to .dockerignore. Refused when an instruction copies the file by its name, and when an install below reads it (.npmrc, .yarnrc.yml, pip.conf, .netrc), which would fail without: the finding then says how the install is given it.",
 		Proof: "No value is found in a layer, and the application answers as before.",
 		Links: []string{"https://docs.docker.com/build/building/secrets/"},
 	},
@@ -47,8 +48,11 @@ API_TOKEN=9f8e7d6c5b4a39281706f5e4d3c2b1a0
 }
 
 func checkSecretInContext(p *rule.Pass) error {
-	var all []string
-	reported := 0
+	var (
+		all  []string
+		read []finding.Finding
+		n    int
+	)
 	for _, inst := range p.File.Instructions {
 		if inst.Keyword != "COPY" && inst.Keyword != "ADD" {
 			continue
@@ -61,21 +65,70 @@ func checkSecretInContext(p *rule.Pass) error {
 			return err
 		}
 		names, evidence := secretFiles(p, copied.Entries)
-		if len(names) == 0 {
-			continue
+		for i, name := range names {
+			if reason := installsWith(p, inst, name); reason != "" {
+				f := exposed(p, inst, names[i:i+1], evidence[i:i+1], "hand it to the install as a secret")
+				f.Refused = reason
+				read = append(read, f)
+				names[i] = ""
+			}
 		}
-		f := finding.Finding{
-			Span:     inst.Span,
-			Message:  fmt.Sprintf("%s puts %s into a layer, readable for ever: %s", strings.TrimSpace(firstLine(p.Text(inst.Span))), list(names), ignoreAdvice(p)),
-			Evidence: evidence,
-			Costs:    []finding.Cost{{Metric: "exposure", Value: float64(len(names)), Unit: "files", Basis: finding.Observed, Note: "files in the build context"}},
+		evidence = slices.DeleteFunc(evidence, func(e finding.Evidence) bool { return !slices.Contains(names, e.File) })
+		if names = slices.DeleteFunc(names, func(name string) bool { return name == "" }); len(names) > 0 {
+			p.Report(exposed(p, inst, names, evidence, ignoreAdvice(p)))
+			all = append(all, names...)
+			n++
 		}
-		all = append(all, names...)
-		p.Report(f)
-		reported++
 	}
-	p.AttachFix(reported, func() (*finding.Fix, string) { return ignoreSecrets(p, all) })
+	p.AttachFix(n, func() (*finding.Fix, string) { return ignoreSecrets(p, all) })
+	for _, f := range read {
+		p.Report(f)
+	}
 	return nil
+}
+
+func exposed(p *rule.Pass, inst *dockerfile.Instruction, names []string, evidence []finding.Evidence, advice string) finding.Finding {
+	return finding.Finding{
+		Span:     inst.Span,
+		Message:  fmt.Sprintf("%s puts %s into a layer, readable for ever: %s", strings.TrimSpace(firstLine(p.Text(inst.Span))), list(names), advice),
+		Evidence: slices.Clone(evidence),
+		Costs:    []finding.Cost{{Metric: "exposure", Value: float64(len(names)), Unit: "files", Basis: finding.Observed, Note: "files in the build context"}},
+	}
+}
+
+// installsWith says how an install below gets a file that it logs in with: left out of the context alone, the install would
+// fail. It is empty where no install reads the file.
+func installsWith(p *rule.Pass, inst *dockerfile.Instruction, name string) string {
+	settings := installerSettings[path.Base(name)] ||
+		slices.ContainsFunc(p.AllFacts(), func(f *ecosystem.Facts) bool { return isManifest(f, name) })
+	if !settings {
+		return ""
+	}
+	for _, stage := range p.File.Stages {
+		for _, s := range runSteps(p, stage) {
+			i := slices.IndexFunc(s.installs, func(c installCommand) bool { return !c.manager.system })
+			if i < 0 || s.inst.Index < inst.Index || !buildsOn(stage, inst.Stage) {
+				continue
+			}
+			place := path.Join(destination(p, inst), path.Base(name))
+			if rel, ok := underSources(inst, name); ok {
+				place = path.Join(destination(p, inst), rel)
+			} else if i := slices.Index(namedSources(inst), name); i >= 0 {
+				place = regions(p, inst)[i]
+			}
+			return fmt.Sprintf("%s on line %d may log in with %s: give it that with RUN --mount=type=secret,id=%s,target=%s and the build's --secret id=%[4]s,src=%[3]s, and then leave the file out of the context",
+				s.installs[i].called(), p.File.Position(s.inst.Span.Start).Line, name, strings.TrimLeft(path.Base(name), "._"), place)
+		}
+	}
+	return ""
+}
+
+// called is an install as its author calls it, without options and what is installed.
+func (c installCommand) called() string {
+	if i := verbIndex(c.Words[1:]); len(c.Words) > 1 && !strings.HasPrefix(c.Words[i+1].Text, "-") {
+		return c.manager.name + " " + c.Words[i+1].Text
+	}
+	return c.manager.name
 }
 
 func ignoreSecrets(p *rule.Pass, names []string) (*finding.Fix, string) {

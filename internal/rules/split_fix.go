@@ -316,8 +316,8 @@ func (s *split) outside(inst *dockerfile.Instruction) bool {
 	return true
 }
 
-// installerSettings are files that package managers read in the home directory, with credentials more often than not.
-var installerSettings = map[string]bool{".npmrc": true, ".yarnrc": true, ".yarnrc.yml": true, ".netrc": true}
+// installerSettings are files that package managers read in the home directory or beside the manifest, with credentials more often than not.
+var installerSettings = map[string]bool{".npmrc": true, ".yarnrc": true, ".yarnrc.yml": true, ".netrc": true, "pip.conf": true}
 
 // copiesAll reports whether an instruction copies the whole context.
 func copiesAll(inst *dockerfile.Instruction) bool {

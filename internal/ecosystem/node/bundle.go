@@ -253,7 +253,7 @@ func (d *detection) needsDev() (string, ecosystem.Source) {
 	for _, s := range d.src {
 		for _, im := range s.imports() {
 			name := packageOf(im.path)
-			if e := d.develops(s.file, name); name != "" && e.name != "" && !s.buildsOnly() {
+			if e := d.develops(s.file, name); name != "" && e.name != "" && !s.forTools() && !s.buildsOnly() {
 				return name + " is a development dependency, and " + s.file + " loads it: they stay in the image; move it to dependencies (" + e.file + ":" + strconv.Itoa(e.line) + ")", s.at(im.line, "loads it")
 			}
 		}
@@ -282,8 +282,8 @@ func (d *detection) namesDev() (string, ecosystem.Source) {
 		if s.forTools() || s.buildsOnly() {
 			continue
 		}
-		for _, t := range s.toks {
-			if t.kind != text && t.kind != template {
+		for i, t := range s.toks {
+			if t.kind != text && t.kind != template || s.tok(i-1).is("from") && s.ofType(i-1) {
 				continue
 			}
 			for _, name := range namesIn(t.text) {
@@ -309,11 +309,19 @@ func namesIn(text string) []string {
 	return []string{packageOf(text[at+len(folder):])}
 }
 
-// forTools reports whether a file holds settings of a tool, by its name (.eslintrc.js, gulpfile.js).
+// forTools reports whether a file is one that tools load, by its name: .eslintrc.js, gulpfile.js, build/webpack.prod.js.
+// Below the top of a package rollup.js may be anything.
 func (s *source) forTools() bool {
-	base := strings.ToLower(path.Base(s.file))
-	stem, _, _ := strings.Cut(base, ".")
-	return slices.Contains([]string{"", "gulpfile", "gruntfile", "webpack", "karma", "jest", "vitest", "babel", "rollup"}, stem)
+	parts := strings.Split(strings.ToLower(path.Base(s.file)), ".")
+	switch stem := parts[0]; {
+	case stem == "seed":
+		return path.Base(path.Dir(s.file)) == "prisma"
+	case stem == "":
+		return true
+	default:
+		settings := len(parts) > 2 && slices.Contains([]string{"config", "conf", "setup", "base", "common", "dev", "prod"}, parts[1])
+		return slices.Contains([]string{"gulpfile", "gruntfile", "webpack", "karma", "jest", "vitest", "babel", "rollup"}, stem) && (settings || s.d.topOfPackage(s.file))
+	}
 }
 
 // startFile is the file that the command starts, or else the package.json of the working directory.

@@ -36,8 +36,22 @@ const (
 
 var extensions = []string{".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".jsx", ".tsx"}
 
+// components are files that hold script among other things.
+var components = []string{".astro", ".vue", ".svelte"}
+
 // skipped are folders that hold no source of the running application.
-var skipped = []string{"node_modules", ".git", "test", "tests", "__tests__", "__mocks__", "spec", "e2e", "cypress", "coverage", "bower_components", ".yarn"}
+var skipped = []string{"node_modules", ".git", "test", "tests", "__tests__", "__mocks__", "spec", "e2e", "cypress", ".storybook", "coverage", "bower_components", ".yarn"}
+
+// forTests are what stands before the extension of files that only tests and catalogues of components load.
+var forTests = []string{".test", ".spec", ".e2e-spec", ".e2e", ".cy", ".stories"}
+
+// tools are those that have settings in a file of their name (vite.config.ts), which the running application does not
+// load; next start does, and needsDev asks it about its own.
+var tools = []string{
+	"astro", "ava", "babel", "commitlint", "craco", "cypress", "cz", "docusaurus", "drizzle", "esbuild", "eslint", "gruntfile", "gulpfile", "jest", "karma", "lint-staged",
+	"metro", "next", "nuxt", "orval", "playwright", "postcss", "prettier", "prisma", "react-router", "release", "remix", "rollup", "rsbuild", "rspack", "stylelint",
+	"svelte", "tailwind", "tsdown", "tsup", "unocss", "uno", "vite", "vitest", "vue", "webpack", "windi",
+}
 
 // load reads the files of the context that are code, those that the final stage has or, when it
 // has none as they are, all of them.
@@ -53,7 +67,7 @@ func (d *detection) load() {
 			return nil
 		case e.IsDir() && file != "." && slices.Contains(skipped, e.Name()):
 			return fs.SkipDir
-		case !e.Type().IsRegular() || !isSource(e.Name()):
+		case !e.Type().IsRegular() || !d.isSource(file):
 			return nil
 		case len(d.src) >= maxSources || total > maxTotal:
 			d.note("scan", "there is more source than is read", ecosystem.Source{})
@@ -72,20 +86,61 @@ func (d *detection) load() {
 	}
 }
 
-func isSource(file string) bool {
-	stem := strings.TrimSuffix(file, path.Ext(file))
-	return (slices.Contains(extensions, path.Ext(file)) || path.Ext(file) == "") && !strings.HasSuffix(stem, ".test") && !strings.HasSuffix(stem, ".spec") &&
-		!strings.HasSuffix(stem, ".config") && !strings.HasSuffix(file, ".d.ts") && !strings.HasSuffix(file, ".min.js")
+func (d *detection) isSource(file string) bool {
+	ext := path.Ext(file)
+	stem := strings.TrimSuffix(path.Base(file), ext)
+	switch {
+	case slices.Contains(forTests, path.Ext(stem)) || strings.HasSuffix(file, ".d.ts") || strings.HasSuffix(file, ".min.js"):
+		return false
+	case path.Ext(stem) == ".config" && d.topOfPackage(file):
+		return !slices.Contains(tools, strings.TrimSuffix(stem, ".config"))
+	}
+	return ext == "" || slices.Contains(extensions, ext) || slices.Contains(components, ext)
+}
+
+// topOfPackage reports whether a file lies beside a package.json, or at the top of the context.
+func (d *detection) topOfPackage(file string) bool {
+	dir := path.Dir(file)
+	return dir == "." || exists(d.in.Context, path.Join(dir, "package.json"))
 }
 
 // sourceText is the text of a file of code. One without an extension is code when node is named on its first line (bin/www).
 func (d *detection) sourceText(file string) (string, bool) {
 	text, ok := readSmall(d.in.Context, file)
+	if ok && slices.Contains(components, path.Ext(file)) {
+		return scriptsIn(text), true
+	}
 	if !ok || path.Ext(file) != "" {
 		return text, ok
 	}
 	first, _, _ := strings.Cut(text, "\n")
 	return text, strings.HasPrefix(first, "#!") && strings.Contains(first, "node")
+}
+
+// scriptsIn are the parts of a component that are script, on the lines where they stand: what is fenced at its top, as
+// Astro has it, and what is between <script> and </script>.
+func scriptsIn(text string) string {
+	var b strings.Builder
+	blank := func(s string) { b.WriteString(strings.Repeat("\n", strings.Count(s, "\n"))) }
+	if strings.HasPrefix(strings.TrimSpace(text), "---") {
+		before, rest, _ := strings.Cut(text, "---")
+		script, below, _ := strings.Cut(rest, "\n---")
+		blank(before)
+		b.WriteString(script + "\n")
+		text = below
+	}
+	for {
+		before, rest, found := strings.Cut(text, "<script")
+		blank(before)
+		tag, rest, opens := strings.Cut(rest, ">")
+		if !found || !opens {
+			return b.String()
+		}
+		blank(tag)
+		script, below, _ := strings.Cut(rest, "</script>")
+		b.WriteString(script + ";")
+		text = below
+	}
 }
 
 // findEntry finds the file that the command starts, and puts it first.
@@ -127,6 +182,8 @@ func (s *source) imports() (list []imported) {
 		}
 		before := s.toks[i-1]
 		switch {
+		case before.is("from") && s.ofType(i-1):
+			continue // only the compiler reads it
 		case before.is("from") || before.is("import"):
 		case before.is("(") && i > 1 && (s.toks[i-2].is("require") || s.toks[i-2].is("import")):
 		case before.is("(") && i > 3 && s.toks[i-2].is("resolve") && s.toks[i-4].is("require"):
@@ -136,6 +193,15 @@ func (s *source) imports() (list []imported) {
 		list = append(list, imported{t.text, t.line})
 	}
 	return list
+}
+
+// ofType reports whether the "from" at a place ends import type … or export type ….
+func (s *source) ofType(from int) bool {
+	at := from - 1
+	for at > 0 && from-at < 200 && !s.toks[at].is("import") && !s.toks[at].is("export") {
+		at--
+	}
+	return s.tok(at+1).is("type") && at+2 < from && !s.tok(at+2).is(",")
 }
 
 // packageOf is the package that a module's name belongs to; "" for files and for Node.js's own modules.

@@ -106,7 +106,7 @@ func (d *detection) startsGlobal() (string, ecosystem.Source) {
 	if len(d.start.Likely) == 0 {
 		return "", ecosystem.Source{}
 	}
-	program := path.Base(d.start.Likely[0])
+	program := path.Base(withoutInit(d.start.Likely)[0])
 	brought := []string{"node", "npm", "npx", "yarn"}
 	if len(d.built.global) > 0 && !slices.Contains(brought, program) {
 		return "the command starts " + program + ", which npm install -g may have brought to a place that is not carried: add it to dependencies", d.docker(d.built.global[0].Line, "")
@@ -247,23 +247,32 @@ func (d *detection) frozen() string {
 
 // needsDev names a development dependency that the running application needs; empty when none is seen to be needed.
 func (d *detection) needsDev() (string, ecosystem.Source) {
-	if d.facts.Start.Value == nil || path.Base(d.facts.Start.Value[0]) != "node" {
-		return d.startNeedsDev()
+	argv, why, source := d.runsWithout()
+	if why != "" {
+		return why, source
 	}
 	for _, s := range d.src {
-		for _, im := range s.imports() {
-			name := packageOf(im.path)
-			if e := d.develops(s.file, name); name != "" && e.name != "" && !s.forTools() && !s.buildsOnly() {
-				return name + " is a development dependency, and " + s.file + " loads it: they stay in the image; move it to dependencies (" + e.file + ":" + strconv.Itoa(e.line) + ")", s.at(im.line, "loads it")
-			}
+		if why, at := d.loadsDev(s); why != "" && !s.forTools() && !s.buildsOnly() {
+			return why, at
 		}
 	}
 	if why, source := d.namesDev(); why != "" {
 		return why, source
 	}
-	for _, a := range d.facts.Start.Value[1:] { // node -r ts-node/register
+	for _, a := range argv[1:] { // node -r ts-node/register
 		if name := packageOf(a); name != "" && d.develops(d.startFile(), name).name != "" {
 			return "the command needs " + name + ", a development dependency: move it to dependencies", d.facts.Start.Source
+		}
+	}
+	return "", ecosystem.Source{}
+}
+
+// loadsDev names a development dependency that a file loads.
+func (d *detection) loadsDev(s *source) (string, ecosystem.Source) {
+	for _, im := range s.imports() {
+		name := packageOf(im.path)
+		if e := d.develops(s.file, name); name != "" && e.name != "" {
+			return name + " is a development dependency, and " + s.file + " loads it: they stay in the image; move it to dependencies (" + e.file + ":" + strconv.Itoa(e.line) + ")", s.at(im.line, "loads it")
 		}
 	}
 	return "", ecosystem.Source{}
@@ -364,39 +373,74 @@ func (d *detection) develops(file, name string) entry {
 	}
 }
 
-// startNeedsDev is about a command that is not node's: it must be known and of "dependencies".
-func (d *detection) startNeedsDev() (string, ecosystem.Source) {
+// runsWithout is what the start command comes down to, when that is node or a program of "dependencies"; why says what
+// stands against its running with these alone.
+func (d *detection) runsWithout() (argv []string, why string, source ecosystem.Source) {
+	here := d.docker(d.start.Line, "")
 	if d.facts.Start.Value == nil {
-		return "what starts is not known, so that development dependencies stay: name the file that node runs in CMD", d.docker(d.start.Line, "")
+		return nil, "what starts is not known, so that development dependencies stay: name the file that node runs in CMD", here
+	}
+	argv = withoutInit(d.facts.Start.Value)
+	if path.Base(argv[0]) == "node" {
+		return argv, "", here
 	}
 	if d.pkg == nil {
-		return "package.json was not found in the working directory", ecosystem.Source{}
+		return nil, "package.json was not found in the working directory", ecosystem.Source{}
 	}
-	program := throughNpx(d.facts.Start.Value)
-	if _, ok := d.pkg.get("dependencies", program); ok {
-		return "", ecosystem.Source{}
+	program := throughNpx(argv)
+	if ok, why, source := d.listed(d.pkg, program, here); ok {
+		return argv, why, source
 	}
-	if e := d.develops(d.pkg.file, program); e.name != "" {
-		return "the command starts " + program + ", a development dependency: move it to dependencies (" + e.file + ":" + strconv.Itoa(e.line) + "), or start what the build makes", d.docker(d.start.Line, "")
+	for _, name := range packagesOf(program) {
+		if e := d.develops(d.pkg.file, name); e.name != "" {
+			return nil, "the command starts " + program + ", a development dependency: move it to dependencies (" + e.file + ":" + strconv.Itoa(e.line) + "), or start what the build makes", here
+		}
 	}
 	if strings.HasSuffix(program, ".sh") {
-		return "the command starts " + program + ", a script that is not looked into, so that development dependencies stay: start node itself", d.docker(d.start.Line, "")
+		return nil, "the command starts " + program + ", a script that is not looked into, so that development dependencies stay: start node itself", here
 	}
-	if call, ok := scriptOf(d.facts.Start.Value); ok {
+	if call, ok := scriptOf(argv); ok {
 		in, _, _ := d.scriptPlace(call, d.home())
 		if in.pkg == nil {
 			in.pkg = d.pkg
 		}
 		if e, ok := in.pkg.get("scripts", call.script); ok {
+			at := in.pkg.at(e.line, "")
 			if argv, why := container.Plain(e.value); why == "" {
-				if _, ok := in.pkg.get("dependencies", throughNpx(argv)); ok {
-					return "", ecosystem.Source{}
+				if path.Base(argv[0]) == "node" {
+					return argv, "", at
+				}
+				if ok, why, source := d.listed(in.pkg, throughNpx(argv), at); ok {
+					return argv, why, source
 				}
 			}
-			return "the script " + call.script + " (" + e.value + ") is not known to run with dependencies alone", in.pkg.at(e.line, "")
+			return nil, "the script " + call.script + " (" + e.value + ") is not known to run with dependencies alone", at
 		}
 	}
-	return "the command starts " + program + ", which is not known to be among dependencies: list its package there", d.docker(d.start.Line, "")
+	return nil, "the command starts " + program + ", which is not known to be among dependencies: list its package there", here
+}
+
+// transpilers are programs that compile the source when they start, for which they want the types that it is written with.
+var transpilers = []string{"nest", "ng", "tsc", "vue-cli-service", "ts-node", "ts-node-dev"}
+
+// listed reports whether dependencies bring a program, and why it may need more than them all the same.
+func (d *detection) listed(pkg *manifest, program string, at ecosystem.Source) (ok bool, why string, place ecosystem.Source) {
+	if !slices.ContainsFunc(packagesOf(program), func(name string) bool { _, ok := pkg.get("dependencies", name); return ok }) {
+		return false, "", at
+	}
+	if slices.Contains(transpilers, program) {
+		return true, program + " compiles the source when it starts, and may need development dependencies for that: compile it in a RUN, and start what that makes", at
+	}
+	for _, ext := range extensions {
+		settings := &source{file: path.Join(path.Dir(pkg.file), program+".config"+ext)}
+		if text, found := readSmall(d.in.Context, settings.file); found {
+			settings.toks = tokens(text)
+			if why, at := d.loadsDev(settings); why != "" {
+				return true, why, at
+			}
+		}
+	}
+	return true, "", at
 }
 
 // throughNpx is the program that a command starts, looking through npx.

@@ -86,7 +86,7 @@ func (d *detection) recognised() bool {
 	if d.base.official {
 		return true
 	}
-	if len(d.start.Likely) == 0 || d.in.Context == nil || !slices.Contains([]string{"node", "nodejs", "npm", "yarn", "pnpm", "npx"}, path.Base(d.start.Likely[0])) {
+	if len(d.start.Likely) == 0 || d.in.Context == nil || !slices.Contains([]string{"node", "nodejs", "npm", "yarn", "pnpm", "npx"}, path.Base(withoutInit(d.start.Likely)[0])) {
 		return false
 	}
 	return readManifest(d.in.Context, "package.json") != nil

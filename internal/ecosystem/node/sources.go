@@ -149,7 +149,10 @@ func (d *detection) findEntry() {
 	if len(argv) == 0 {
 		argv = d.start.Likely
 	}
-	if len(argv) < 2 || path.Base(argv[0]) != "node" {
+	if len(argv) == 0 {
+		return
+	}
+	if argv = withoutInit(argv); len(argv) < 2 || path.Base(argv[0]) != "node" {
 		return
 	}
 	for _, a := range argv[1:] {

@@ -159,3 +159,38 @@ func (d *detection) signals(at ecosystem.Source) {
 	}
 	d.note("signals", "node as process 1 leaves SIGTERM aside where the program does not handle it, and no process.on('SIGTERM', …) is in the source: add one that closes the server", at)
 }
+
+// inits are programs that start another as their child and hand signals on, with those of their options that have a value
+// in the next word.
+var inits = map[string][]string{"tini": {"-p", "-e"}, "tini-static": {"-p", "-e"}, "docker-init": {"-p", "-e"}, "dumb-init": {"-r", "--rewrite"}, "catatonit": nil}
+
+// withoutInit is a command without the init process in front of it.
+func withoutInit(argv []string) []string {
+	valued, ok := inits[path.Base(argv[0])]
+	for i := 1; ok && i < len(argv); i++ {
+		switch {
+		case slices.Contains(valued, argv[i]):
+			i++
+		case argv[i] == "--" && i+1 < len(argv):
+			return argv[i+1:]
+		case !strings.HasPrefix(argv[i], "-"):
+			return argv[i:]
+		}
+	}
+	return argv
+}
+
+// programs are those that packages of other names bring.
+var programs = map[string]string{
+	"fastify": "fastify-cli", "functions-framework": "@google-cloud/functions-framework", "moleculer-runner": "moleculer", "nest": "@nestjs/cli", "ng": "@angular/cli",
+	"nuxi": "nuxt", "pm2-docker": "pm2", "pm2-runtime": "pm2", "react-router-serve": "@react-router/serve", "remix-serve": "@remix-run/serve", "rw-server": "@redwoodjs/api-server",
+	"sequelize": "sequelize-cli", "strapi": "@strapi/strapi", "tsc": "typescript", "vue-cli-service": "@vue/cli-service",
+}
+
+// packagesOf are the packages that may bring a program: the one of its name, and the one that is known to.
+func packagesOf(program string) []string {
+	if other := programs[program]; other != "" {
+		return []string{program, other}
+	}
+	return []string{program}
+}

@@ -212,8 +212,32 @@ func fromService(p *compose.Project, s *compose.Service, build dockerfile.Build)
 			t.options.Ports = append(t.options.Ports, ecosystem.Fact[int]{Value: port.Number, Source: t.source(port.Place, "the container's port")})
 		}
 	}
+	t.options.Commands = t.commands(p)
 	t.notes = composeNotes(p, s)
 	return t, nil
+}
+
+// commands are those that the services of the same image start it with.
+func (t *subject) commands(p *compose.Project) (list []ecosystem.Fact[ecosystem.Command]) {
+	own := t.service
+	for _, s := range slices.Concat(p.Services, p.Others) {
+		same := own.Image.Text != "" && s.Image.Text == own.Image.Text || own.Image.Text == "" && s.Image.Text == filepath.Base(p.Dir)+"-"+own.Name
+		if b := s.Build; b.Dockerfile != "" {
+			same = b.Context == own.Build.Context && b.Dockerfile == own.Build.Dockerfile && b.Target.Text == own.Build.Target.Text
+		}
+		if !same || s.Command == nil && s.Entrypoint == nil {
+			continue
+		}
+		c := ecosystem.Fact[ecosystem.Command]{Value: ecosystem.Command{By: "the service " + s.Name, Dir: s.WorkingDir.Text}}
+		if s.Command != nil {
+			c.Value.Argv, c.Source = append([]string{}, s.Command.Argv...), t.source(s.Command.Place, "its command")
+		}
+		if s.Entrypoint != nil {
+			c.Value.Entrypoint, c.Source = append([]string{}, s.Entrypoint.Argv...), t.source(s.Entrypoint.Place, "its entry point")
+		}
+		list = append(list, c)
+	}
+	return list
 }
 
 // source is a place relative to the context.

@@ -264,3 +264,53 @@ func TestCommand(t *testing.T) {
 		}
 	}
 }
+
+// Development dependencies stay where a service of the same image starts one of them.
+func TestOtherCommands(t *testing.T) {
+	const files = `
+-- Dockerfile --
+FROM node:20
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci
+COPY . .
+CMD ["node", "server.js"]
+-- package.json --
+{"scripts": {"migrate": "sequelize-cli db:migrate", "work": "node work.js"}, "dependencies": {"express": "4"}, "devDependencies": {"sequelize-cli": "6", "dotenv": "16"}}
+-- package-lock.json --
+{}
+-- server.js --
+require('express')().listen(8080);
+-- work.js --
+require('express');
+-- compose.yaml --
+services:
+  web: {build: .}
+`
+	for _, test := range []struct{ services, want string }{
+		{"", ""},
+		{"  work: {build: ., command: npm run work}", ""},
+		{"  work: {build: ., command: [node, work.js]}", ""},
+		{"  migrate: {build: ., command: npm run migrate}", "the service migrate runs the script migrate (sequelize-cli db:migrate), which is not known to need dependencies alone: list there what it starts"},
+		{"  migrate: {build: ., entrypoint: npx sequelize-cli, command: db:migrate}", "the service migrate starts sequelize-cli, a development dependency: move it to dependencies (package.json:1), or start what the build makes"},
+		{"  migrate: {build: ., entrypoint: [node, -r, dotenv/config], command: work.js}", "the service migrate needs dotenv, a development dependency: move it to dependencies"},
+		{"  migrate: {build: ., command: sh -c 'npm run migrate && npm start'}", "the service migrate starts the image with a command that is not looked into, so that development dependencies stay: start one program there, or build a stage for it"},
+		{"  migrate: {image: shop-web, command: npx sequelize db:migrate}", "the service migrate starts sequelize, a development dependency: move it to dependencies (package.json:1), or start what the build makes"},
+		{"  migrate: {image: other, command: npx sequelize db:migrate}", ""},
+		{"  migrate: {build: other, command: npx sequelize db:migrate}", ""},
+		{"  migrate: {build: {context: ., target: tools}, command: npx sequelize db:migrate}", ""},
+		{"  work: {build: ., working_dir: /app/jobs, command: npm run work}", "the service work starts the image in /app/jobs, so that development dependencies stay: build a stage for it"},
+	} {
+		dir := filepath.Join(tree(t, ""), "shop")
+		if err := os.Rename(tree(t, files+test.services+"\n"), dir); err != nil {
+			t.Fatal(err)
+		}
+		r, err := Fix(t.Context(), FixOptions{Path: dir, ComposeOptions: ComposeOptions{Service: "web"}, Rules: []string{"size/dev-dependencies"}, Offline: true})
+		if err != nil || len(r.Findings) != 1 {
+			t.Fatalf("%s: %v", test.services, err)
+		}
+		if got := r.Findings[0].Refused; got != test.want {
+			t.Errorf("%s:\n%q, want\n%q", test.services, got, test.want)
+		}
+	}
+}

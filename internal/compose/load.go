@@ -30,6 +30,8 @@ type Project struct {
 	Files []string // that were read, the main one first, those that others name last
 	// Services are those that are built, by name.
 	Services []*Service
+	// Others run an image that is not said to be built here, but may be that of a service which is.
+	Others []*Service
 	// Unfollowed are included files that were not read.
 	Unfollowed []Unfollowed
 }
@@ -67,6 +69,7 @@ func Load(files, environ []string) (*Project, error) {
 	for _, name := range slices.Sorted(maps.Keys(l.services)) {
 		service := l.services[name].(map[string]any)
 		if service["build"] == nil {
+			p.Others = append(p.Others, l.started(name, service))
 			continue
 		}
 		s, err := l.service(name, service)

@@ -25,6 +25,7 @@ type Service struct {
 	Env []Var
 	// Ports are those of the container that are published or exposed.
 	Ports []Port
+	Image Value // by what name the image goes
 	// Command and Entrypoint are nil where the image's own are used.
 	Command, Entrypoint *Command
 	User, WorkingDir    Value
@@ -86,11 +87,11 @@ type Bind struct {
 
 // service reads what the merged files say about one.
 func (l *loading) service(name string, from map[string]any) (*Service, error) {
-	s := &Service{Name: name, Refused: l.refused[name], Place: l.place(name, "build")}
+	s := l.started(name, from)
+	s.Refused, s.Place = l.refused[name], l.place(name, "build")
 	l.build(s, from["build"].(map[string]any))
 	s.Platform = l.value(from, name, "platform")
-	s.User, s.WorkingDir = l.value(from, name, "user"), l.value(from, name, "working_dir")
-	s.Command, s.Entrypoint = l.command(from, name, "command"), l.command(from, name, "entrypoint")
+	s.User = l.value(from, name, "user")
 	s.DependsOn = slices.Sorted(maps.Keys(mapping(from["depends_on"])))
 	s.Profiles = stringsOf(from["profiles"])
 	if s.Unset = slices.Sorted(slices.Values(l.unset[name])); len(s.Unset) > 0 {
@@ -104,6 +105,13 @@ func (l *loading) service(name string, from map[string]any) (*Service, error) {
 	l.ports(s, from)
 	l.binds(s, from)
 	return s, l.environment(s, from)
+}
+
+// started reads which image a service runs, and how.
+func (l *loading) started(name string, from map[string]any) *Service {
+	s := &Service{Name: name, Image: l.value(from, name, "image"), WorkingDir: l.value(from, name, "working_dir")}
+	s.Command, s.Entrypoint = l.command(from, name, "command"), l.command(from, name, "entrypoint")
+	return s
 }
 
 func mapping(value any) map[string]any {

@@ -47,6 +47,16 @@ type Input struct {
 	Context    fs.FS
 	Dockerfile *dockerfile.File
 	Final      *dockerfile.Stage
+	// Commands are others that containers of the final stage's image are started with.
+	Commands []Fact[Command]
+}
+
+// Command takes the place of an image's own.
+type Command struct {
+	By         string   // what starts it: "the service migrate"
+	Entrypoint []string // nil for the image's own
+	Argv       []string // nil for the image's own, where that is started by the image's own Entrypoint
+	Dir        string   // empty for the image's own
 }
 
 // Detector finds out whether a context belongs to an ecosystem; it returns nil, nil if not.

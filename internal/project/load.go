@@ -35,6 +35,8 @@ type Options struct {
 	Shared *Shared
 	// Ports are those that the project says its container serves, beside the Dockerfile and the source.
 	Ports []ecosystem.Fact[int]
+	// Commands are those that the project starts the image with, beside the Dockerfile's own.
+	Commands []ecosystem.Fact[ecosystem.Command]
 }
 
 // Load reads the project at path: a Dockerfile, or a folder that has one. An
@@ -121,7 +123,11 @@ func runsSomething(stage *dockerfile.Stage) bool {
 // detectIn finds out what an image of the stage would be.
 func (p *Project) detectIn(stage *dockerfile.Stage) (*ecosystem.Facts, error) {
 	for _, d := range p.opts.Detectors {
-		facts, err := d.Detect(ecosystem.Input{Context: p.Context.FS(), Dockerfile: p.File, Final: stage})
+		in := ecosystem.Input{Context: p.Context.FS(), Dockerfile: p.File, Final: stage}
+		if stage == p.Final {
+			in.Commands = p.opts.Commands
+		}
+		facts, err := d.Detect(in)
 		if err != nil {
 			return nil, fmt.Errorf("looking for a %s application: %w", d.Name, err)
 		}

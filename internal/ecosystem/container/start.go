@@ -3,9 +3,11 @@ package container
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/plimsoll/plimsoll/internal/dockerfile"
+	"github.com/plimsoll/plimsoll/internal/ecosystem"
 	"github.com/plimsoll/plimsoll/internal/shell"
 )
 
@@ -42,6 +44,25 @@ func StartOf(f *dockerfile.File, stage *dockerfile.Stage) Start {
 	return exec(f, entry, append(texts(entry), texts(cmd)...), state)
 }
 
+// StartedWith is what a container of a stage starts with another command than the image's own.
+func StartedWith(f *dockerfile.File, stage *dockerfile.Stage, c ecosystem.Command) Start {
+	state := f.EndState(stage)
+	argv := append(slices.Clone(c.Entrypoint), c.Argv...)
+	if entry := state.Entrypoint; c.Entrypoint == nil && entry != nil {
+		if !entry.JSON {
+			return StartOf(f, stage) // the shell that it starts leaves the command aside
+		}
+		argv = append(texts(entry), c.Argv...)
+	}
+	if c.Argv == nil && c.Entrypoint == nil {
+		return StartOf(f, stage)
+	}
+	if len(argv) == 0 {
+		return Start{Reason: "the command is empty"}
+	}
+	return words(argv, state, 0)
+}
+
 func isEmpty(i *dockerfile.Instruction) bool { return i.JSON && len(i.Args) == 0 }
 
 func line(f *dockerfile.File, i *dockerfile.Instruction) int { return f.Position(i.Span.Start).Line }
@@ -70,15 +91,19 @@ func single(f *dockerfile.File, inst *dockerfile.Instruction, state dockerfile.S
 
 // exec is an exec-form command; one that only starts a shell is looked into.
 func exec(f *dockerfile.File, inst *dockerfile.Instruction, argv []string, state dockerfile.State) Start {
+	return words(argv, state, line(f, inst))
+}
+
+func words(argv []string, state dockerfile.State, line int) Start {
 	code, ok := shellCode(argv)
 	if !ok {
-		return Start{Argv: argv, Likely: argv, Line: line(f, inst)}
+		return Start{Argv: argv, Likely: argv, Line: line}
 	}
 	parsed, err := parseCode(code)
 	if err != nil {
-		return Start{Reason: "the command is shell code that can't be read", Line: line(f, inst)}
+		return Start{Reason: "the command is shell code that can't be read", Line: line}
 	}
-	return fromScript(parsed, state, line(f, inst))
+	return fromScript(parsed, state, line)
 }
 
 // shellCode recognises sh -c CODE.

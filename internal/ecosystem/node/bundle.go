@@ -247,8 +247,14 @@ func (d *detection) frozen() string {
 
 // needsDev names a development dependency that the running application needs; empty when none is seen to be needed.
 func (d *detection) needsDev() (string, ecosystem.Source) {
-	argv, why, source := d.runsWithout()
+	if d.facts.Start.Value == nil {
+		return "what starts is not known, so that development dependencies stay: name the file that node runs in CMD", d.docker(d.start.Line, "")
+	}
+	argv, why, source := d.runsWithout("the command", d.facts.Start.Value, d.docker(d.start.Line, ""))
 	if why != "" {
+		return why, source
+	}
+	if why, source := d.othersNeedDev(); why != "" {
 		return why, source
 	}
 	for _, s := range d.src {
@@ -259,12 +265,7 @@ func (d *detection) needsDev() (string, ecosystem.Source) {
 	if why, source := d.namesDev(); why != "" {
 		return why, source
 	}
-	for _, a := range argv[1:] { // node -r ts-node/register
-		if name := packageOf(a); name != "" && d.develops(d.startFile(), name).name != "" {
-			return "the command needs " + name + ", a development dependency: move it to dependencies", d.facts.Start.Source
-		}
-	}
-	return "", ecosystem.Source{}
+	return d.preloadsDev("the command", argv, d.facts.Start.Source)
 }
 
 // loadsDev names a development dependency that a file loads.
@@ -373,14 +374,41 @@ func (d *detection) develops(file, name string) entry {
 	}
 }
 
-// runsWithout is what the start command comes down to, when that is node or a program of "dependencies"; why says what
-// stands against its running with these alone.
-func (d *detection) runsWithout() (argv []string, why string, source ecosystem.Source) {
-	here := d.docker(d.start.Line, "")
-	if d.facts.Start.Value == nil {
-		return nil, "what starts is not known, so that development dependencies stay: name the file that node runs in CMD", here
+// othersNeedDev is about what else containers of the image are started with.
+func (d *detection) othersNeedDev() (string, ecosystem.Source) {
+	for _, c := range d.in.Commands {
+		start := container.StartedWith(d.in.Dockerfile, d.in.Final, c.Value)
+		if start.Argv == nil {
+			return c.Value.By + " starts the image with a command that is not looked into, so that development dependencies stay: start one program there, or build a stage for it", c.Source
+		}
+		if dir := c.Value.Dir; dir != "" && dir != d.state.Workdir {
+			return c.Value.By + " starts the image in " + dir + ", so that development dependencies stay: build a stage for it", c.Source
+		}
+		argv, why, source := d.runsWithout(c.Value.By, start.Argv, c.Source)
+		if why == "" {
+			why, source = d.preloadsDev(c.Value.By, argv, c.Source)
+		}
+		if why != "" {
+			return why, source
+		}
 	}
-	argv = withoutInit(d.facts.Start.Value)
+	return "", ecosystem.Source{}
+}
+
+// preloadsDev is about node -r ts-node/register.
+func (d *detection) preloadsDev(by string, argv []string, at ecosystem.Source) (string, ecosystem.Source) {
+	for _, a := range argv[1:] {
+		if name := packageOf(a); name != "" && d.develops(d.startFile(), name).name != "" {
+			return by + " needs " + name + ", a development dependency: move it to dependencies", at
+		}
+	}
+	return "", ecosystem.Source{}
+}
+
+// runsWithout is what a command comes down to, when that is node or a program of "dependencies"; why says what stands
+// against its running with these alone.
+func (d *detection) runsWithout(by string, argv []string, here ecosystem.Source) (_ []string, why string, source ecosystem.Source) {
+	argv = withoutInit(argv)
 	if path.Base(argv[0]) == "node" {
 		return argv, "", here
 	}
@@ -393,11 +421,11 @@ func (d *detection) runsWithout() (argv []string, why string, source ecosystem.S
 	}
 	for _, name := range packagesOf(program) {
 		if e := d.develops(d.pkg.file, name); e.name != "" {
-			return nil, "the command starts " + program + ", a development dependency: move it to dependencies (" + e.file + ":" + strconv.Itoa(e.line) + "), or start what the build makes", here
+			return nil, by + " starts " + program + ", a development dependency: move it to dependencies (" + e.file + ":" + strconv.Itoa(e.line) + "), or start what the build makes", here
 		}
 	}
 	if strings.HasSuffix(program, ".sh") {
-		return nil, "the command starts " + program + ", a script that is not looked into, so that development dependencies stay: start node itself", here
+		return nil, by + " starts " + program + ", a script that is not looked into, so that development dependencies stay: start node itself", here
 	}
 	if call, ok := scriptOf(argv); ok {
 		in, _, _ := d.scriptPlace(call, d.home())
@@ -414,10 +442,10 @@ func (d *detection) runsWithout() (argv []string, why string, source ecosystem.S
 					return argv, why, source
 				}
 			}
-			return nil, "the script " + call.script + " (" + e.value + ") is not known to run with dependencies alone", at
+			return nil, by + " runs the script " + call.script + " (" + e.value + "), which is not known to need dependencies alone: list there what it starts", at
 		}
 	}
-	return nil, "the command starts " + program + ", which is not known to be among dependencies: list its package there", here
+	return nil, by + " starts " + program + ", which is not known to be among dependencies: list its package there", here
 }
 
 // transpilers are programs that compile the source when they start, for which they want the types that it is written with.

@@ -19,6 +19,9 @@ const standalone = ".next/standalone"
 // nextBundle carries that server in the place of the whole directory; nil where nothing is known of one, or where
 // more than "next start" is started.
 func (d *detection) nextBundle() *ecosystem.Bundle {
+	if len(d.in.Commands) > 0 { // which may want what the server does not
+		return nil
+	}
 	if d.pkg == nil || !d.here || d.built.spaces || d.root() != d.state.Workdir || len(d.facts.Builds) == 0 {
 		return nil
 	}

@@ -109,6 +109,14 @@ func (d *detection) needsDev() {
 	if !d.facts.DevDependencies.Known() {
 		return
 	}
+	for _, c := range d.in.Commands {
+		for _, word := range strings.Fields(strings.Join(slices.Concat(c.Value.Entrypoint, c.Value.Argv), " ")) {
+			if slices.Contains(d.facts.DevPackages, importName(path.Base(word))) {
+				d.note("dev-dependencies", "development dependencies stay in the image: "+path.Base(word)+" is one of them, and "+c.Value.By+" starts it: move it to the other dependencies", c.Source)
+				return
+			}
+		}
+	}
 	for _, m := range d.sources.list {
 		if base := path.Base(m.path); strings.HasPrefix(base, "test_") || base == "conftest.py" || strings.HasSuffix(base, "_test.py") {
 			continue

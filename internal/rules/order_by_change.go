@@ -148,7 +148,7 @@ func readSwappable(p *rule.Pass, inst *dockerfile.Instruction) *swappable {
 	switch inst.Keyword {
 	case "RUN":
 		step := readRun(p, inst)
-		if len(inst.Flags) > 0 || !step.known() || step.accounts || len(step.installs) == 0 || step.installsDependencies() {
+		if len(inst.Flags) > 0 || !step.known() || step.accounts || len(step.installs) == 0 || step.installsDependencies() || ownFile(p, step) != "" {
 			return nil
 		}
 		return m

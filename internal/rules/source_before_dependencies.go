@@ -11,6 +11,7 @@ import (
 	"github.com/plimsoll/plimsoll/internal/buildctx"
 	"github.com/plimsoll/plimsoll/internal/dockerfile"
 	"github.com/plimsoll/plimsoll/internal/ecosystem"
+	"github.com/plimsoll/plimsoll/internal/ecosystem/container"
 	"github.com/plimsoll/plimsoll/internal/edit"
 	"github.com/plimsoll/plimsoll/internal/finding"
 	"github.com/plimsoll/plimsoll/internal/rule"
@@ -358,6 +359,9 @@ func blockedMove(p *rule.Pass, stage *dockerfile.Stage, source *dockerfile.Instr
 			if !s.known() || s.accounts {
 				return fmt.Sprintf("the RUN on line %d may read the source: move it below the install step, or copy what it reads by name", line)
 			}
+			if word := ownFile(p, s); word != "" {
+				return fmt.Sprintf("%s on line %d may mean files of the source: do that above line %d, behind a COPY of them by name, or in a RUN below the install step", word, line, p.File.Position(source.Span.Start).Line)
+			}
 			if name := readsBeside(p, s); name != "" {
 				return fmt.Sprintf("the install on line %d reads %s of the source: copy that by name before it", line, name)
 			}
@@ -491,6 +495,62 @@ func readsBeside(p *rule.Pass, s *runStep) string {
 		}
 	}
 	return ""
+}
+
+// ownFile is a word with which a step reads or deletes what a COPY may have brought: a package file, a list of packages
+// that the shell reads, a file that is taken out again. It is empty when there is none.
+func ownFile(p *rule.Pass, s *runStep) string {
+	files := container.FilesAt(p.File, s.inst, p.Context.FS())
+	state := p.File.StateBefore(s.inst)
+	copied := func(w shellWord) bool {
+		place := w.Text
+		if !path.IsAbs(place) {
+			place = path.Join(state.Workdir, place)
+		}
+		if w.Literal {
+			_, ok := files.InContext(place)
+			return ok
+		}
+		if strings.HasPrefix(w.Text, "~/") || strings.HasPrefix(w.Text, "$HOME/") || strings.HasPrefix(w.Text, "${HOME}/") {
+			return false
+		}
+		dir := path.Dir(place[:strings.IndexAny(place+"*", "$`*?[")] + "x")
+		return !ofSystem(dir) || within(state.Workdir, dir) || within(dir, state.Workdir)
+	}
+	for _, c := range s.installs {
+		for _, w := range c.args {
+			named := !strings.HasPrefix(w.Text, "-") && strings.Contains(w.Text, "/") && c.manager.system
+			made := strings.Contains(w.Text, "$(") || strings.Contains(w.Text, "`") || unknownName(s.inst, state, w)
+			if made && !w.Literal || named && copied(w) || w.Glob && strings.Contains(w.Text, "*.") && copied(w) {
+				return w.Text
+			}
+		}
+	}
+	for _, c := range s.script.Commands() {
+		name, rest := program(c)
+		if name != "rm" && name != "cat" && name != "ls" && name != "find" {
+			continue
+		}
+		option := func(w shellWord) bool { return strings.HasPrefix(w.Text, "-") }
+		if at := slices.IndexFunc(rest, option); name == "find" && at >= 0 {
+			rest = rest[:at] // behind it stands what is looked for
+		}
+		for _, w := range rest {
+			if !option(w) && copied(w) {
+				return name + " " + w.Text
+			}
+		}
+	}
+	return ""
+}
+
+// unknownName reports whether the shell decides with what an argument begins, by a variable whose value is not known.
+func unknownName(inst *dockerfile.Instruction, state dockerfile.State, w shellWord) bool {
+	if w.Literal || w.Glob || !strings.HasPrefix(w.Text, "$") {
+		return false
+	}
+	value := state.Expand(inst, w.Text)
+	return strings.ContainsAny(value, "$/") || value == ""
 }
 
 func isManifest(facts *ecosystem.Facts, name string) bool {

@@ -281,12 +281,18 @@ func (d *detection) reads(m *manifest, s step) {
 			if section != "devDependencies" || s.dev {
 				d.built.packages = append(d.built.packages, e)
 			}
-			scheme, _, _ := strings.Cut(e.value, ":")
-			if slices.Contains([]string{"file", "link", "portal"}, scheme) {
+			if local(e.value) {
 				d.readsSource(e.name+" lies in the source ("+e.value+")", m.at(e.line, section))
 			}
 			if e.name == "@prisma/client" && s.scripts {
 				d.readsSource("installing @prisma/client generates code from prisma/schema.prisma", m.at(e.line, section))
+			}
+		}
+	}
+	for _, section := range []string{"overrides", "resolutions", "pnpm.overrides"} {
+		for _, e := range m.all(section) {
+			if local(e.value) {
+				d.readsSource(e.name+" lies in the source ("+e.value+")", m.at(e.line, section))
 			}
 		}
 	}
@@ -295,6 +301,17 @@ func (d *detection) reads(m *manifest, s step) {
 			d.readsSource("the script "+e.name+" runs with it ("+e.value+")", m.at(e.line, "scripts"))
 		}
 	}
+}
+
+// local reports whether what is installed of a package is a folder or an archive of the source, as npm tells that from
+// a version, a repository (user/name) and an address.
+func local(wanted string) bool {
+	scheme, _, schemed := strings.Cut(wanted, ":")
+	if schemed {
+		return slices.Contains([]string{"file", "link", "portal"}, scheme)
+	}
+	archive := slices.ContainsFunc([]string{".tgz", ".tar.gz", ".tar"}, func(end string) bool { return strings.HasSuffix(strings.ToLower(wanted), end) })
+	return archive || strings.HasPrefix(wanted, ".") || strings.HasPrefix(wanted, "/") || strings.HasPrefix(wanted, "~/")
 }
 
 func (d *detection) readsSource(why string, at ecosystem.Source) {

@@ -250,8 +250,8 @@ type Bundle struct {
 	// takes what was installed out of them, for a stage whose result is laid over them.
 	Installed []string
 	Drop      string
-	// Finish is the shell command that takes out what only installing needed, run at the end of the builder; empty
-	// when there is nothing.
+	// Finish is the shell command that takes out what only installing needed, or makes a folder to carry that a build may
+	// have made or not, run at the end of the builder; empty when there is nothing.
 	Finish string
 	// Env must be set in both stages.
 	Env []finding.EnvVar

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/plimsoll/plimsoll/internal/ecosystem"
+	"github.com/plimsoll/plimsoll/internal/ecosystem/container"
 	"github.com/plimsoll/plimsoll/internal/finding"
 )
 
@@ -38,8 +39,15 @@ func (d *detection) nextBundle() *ecosystem.Bundle {
 		{From: place(standalone), To: d.state.Workdir, Why: "the server with the packages that it needs", Source: config},
 		{From: place(".next/static"), To: place(".next/static"), Why: "files that browsers ask for", Source: config},
 	}}
+	public := ecosystem.Carry{From: place("public"), To: place("public"), Why: "files that are served as they are"}
 	if dir := path.Join(path.Dir(d.pkg.file), "public"); isDirectory(d.in.Context, dir) {
-		b.Carries = append(b.Carries, ecosystem.Carry{From: place("public"), To: place("public"), Why: "files that are served as they are", Source: ecosystem.Source{File: dir}})
+		public.Source = ecosystem.Source{File: dir}
+	} else if !d.nextAlone() { // a site map, a service worker: it may make the folder
+		public.Source = d.facts.Builds[len(d.facts.Builds)-1].Source
+		b.Finish = "mkdir -p " + public.From
+	}
+	if public.Source != (ecosystem.Source{}) {
+		b.Carries = append(b.Carries, public)
 	}
 	// It listens on the address that HOSTNAME names, which is the container's own otherwise.
 	b.Env = []finding.EnvVar{{Name: "HOSTNAME", Value: "0.0.0.0"}}
@@ -47,6 +55,28 @@ func (d *detection) nextBundle() *ecosystem.Bundle {
 		b.Env = append(b.Env, finding.EnvVar{Name: "PORT", Value: strconv.Itoa(port)})
 	}
 	return b
+}
+
+// nextAlone reports whether all that installing and building run of the project is next build.
+func (d *detection) nextAlone() bool {
+	if len(d.built.builds) != 1 || d.facts.InstallReadsSource.Known() {
+		return false
+	}
+	s := d.built.builds[0]
+	argv := append([]string{s.Name}, words(s)...)
+	if call, ok := scriptOf(argv); ok {
+		for _, hook := range []string{"pre" + call.script, "post" + call.script} {
+			if _, ok := d.pkg.get("scripts", hook); ok {
+				return false
+			}
+		}
+		e, _ := d.pkg.get("scripts", call.script)
+		argv, _ = container.Plain(e.value)
+	}
+	if len(argv) > 0 && path.Base(argv[0]) == "npx" {
+		argv = argv[1:]
+	}
+	return len(argv) > 1 && path.Base(argv[0]) == "next" && argv[1] == "build"
 }
 
 // nextArgv is the command when it calls next by itself, without npx.

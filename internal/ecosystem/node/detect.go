@@ -29,9 +29,10 @@ type detection struct {
 	here   bool             // pkg lies in the working directory of the image
 	built  building
 	src    []*source
-	parts  int     // of expressions that were looked at
-	walked int     // folders and files that were looked at for workspaces
-	entry  *source // the file that the command starts; nil when it is not known
+	byStem map[string]string // files of the source, by their names without an extension too
+	parts  int               // of expressions that were looked at
+	walked int               // folders and files that were looked at for workspaces
+	entry  *source           // the file that the command starts; nil when it is not known
 }
 
 // Detect finds the facts; it returns nil, nil when the application is not Node.js.

@@ -51,6 +51,7 @@ func TestHostileSource(t *testing.T) {
 	}
 	for name, src := range map[string]string{
 		"chain": chain.String() + "app.listen(n0)", "open calls": strings.Repeat("x.use(", 100_000), "open joins": strings.Repeat("fs.mkdir(join(", 60_000), "open templates": strings.Repeat("`${", 200_000),
+		"mounts": "import y from './y';" + strings.Repeat("a.use(x);a.use(y);", 21_000), "loads": strings.Repeat("a.use(require('./x'));", 40_000),
 	} {
 		begin := time.Now()
 		if _, err := Detect(ecosystem.Input{Context: fstest.MapFS{"a.js": {Data: []byte(src)}}, Dockerfile: df}); err != nil {

@@ -171,12 +171,7 @@ func (s *source) mounted(at int) (mount, bool) {
 	if value, ok := s.names[id]; ok && value >= 0 && s.seq(value, "require", "(") {
 		return s.exported(s.tok(value + 2).text)
 	}
-	for i := range s.toks {
-		if s.seq(i, "import", id, "from") && s.tok(i+3).kind == text {
-			return s.exported(s.tok(i + 3).text)
-		}
-	}
-	return mount{}, false
+	return s.exported(s.modules[id])
 }
 
 // exported is the router that another file of the application exports.
@@ -185,13 +180,29 @@ func (s *source) exported(module string) (mount, bool) {
 		return mount{}, false
 	}
 	want := path.Join(path.Dir(s.file), module)
-	for _, other := range s.d.src {
-		stem := strings.TrimSuffix(other.file, path.Ext(other.file))
-		if other.file == want || stem == want || stem == want+"/index" || stem == strings.TrimSuffix(want, path.Ext(want)) {
-			return mount{other.file, ""}, true
+	stems := s.d.stems()
+	for _, name := range []string{want, strings.TrimSuffix(want, path.Ext(want)), want + "/index"} {
+		if file, ok := stems[name]; ok {
+			return mount{file, ""}, true
 		}
 	}
 	return mount{}, false
+}
+
+// stems are the files of the source by their own names, and by those without an extension, of which the first decides.
+func (d *detection) stems() map[string]string {
+	if d.byStem == nil {
+		d.byStem = map[string]string{}
+		for _, s := range d.src {
+			d.byStem[s.file] = s.file
+		}
+		for _, s := range d.src {
+			if stem := strings.TrimSuffix(s.file, path.Ext(s.file)); d.byStem[stem] == "" {
+				d.byStem[stem] = s.file
+			}
+		}
+	}
+	return d.byStem
 }
 
 // braces writes /items/:id as /items/{id}.

@@ -17,6 +17,8 @@ type source struct {
 	image string // absolute in the image; "" when it is not copied there
 	toks  []token
 	names map[string]int // where the value of a name that is given once begins; -1 when it is given again
+	// modules are those whose default export a name stands for.
+	modules map[string]string
 }
 
 func (s *source) at(line int, note string) ecosystem.Source {

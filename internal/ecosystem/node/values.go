@@ -22,11 +22,14 @@ const (
 	maxSpan  = 1000
 )
 
-// declare notes where the value of each name that is given a value begins. Scopes are not
-// told apart: a name that is given twice has no known value.
+// declare notes where the value of each name that is given a value begins, and which module a name is imported from.
+// Scopes are not told apart: a name that is given twice has no known value.
 func (s *source) declare() {
-	s.names = map[string]int{}
+	s.names, s.modules = map[string]int{}, map[string]string{}
 	for i, t := range s.toks {
+		if t.is("import") && s.tok(i+2).is("from") && s.tok(i+3).kind == text && s.modules[s.tok(i+1).text] == "" {
+			s.modules[s.tok(i+1).text] = s.tok(i + 3).text
+		}
 		if t.kind != name || s.tok(i-1).is(".") {
 			continue
 		}

@@ -77,6 +77,9 @@ type Facts struct {
 	// manifests (an editable install, a setup.py, a local path), so that the
 	// source can't be copied after it.
 	InstallReadsSource Fact[string]
+	// InstallFolders are folders of the context that installing reads besides the manifests, so that an install has them
+	// above it with good reason.
+	InstallFolders []Fact[string]
 	// InstallApart says how dependencies are installed without the source all the same; empty where the install only has to
 	// have the files that it reads.
 	InstallApart string

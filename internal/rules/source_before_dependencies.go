@@ -216,8 +216,8 @@ func (c installCommand) completes(first installCommand) bool {
 	return maps.Equal(own, before) || own[c.manager.itself]
 }
 
-// copiesSource reports whether an instruction copies a directory of the context
-// that holds more than the manifests.
+// copiesSource reports whether an instruction copies a directory of the context that holds more than what installing
+// reads: manifests, a schema, patches.
 func copiesSource(p *rule.Pass, inst *dockerfile.Instruction) bool {
 	if inst.Keyword != "COPY" && inst.Keyword != "ADD" {
 		return false
@@ -225,13 +225,15 @@ func copiesSource(p *rule.Pass, inst *dockerfile.Instruction) bool {
 	if _, fromStage := inst.Flag("from"); fromStage {
 		return false
 	}
+	facts := p.FactsOf(inst.Stage)
 	return slices.ContainsFunc(inst.Sources(), func(w dockerfile.Word) bool {
 		s := cleanSource(w.Text)
 		if s == "." || s == "*" {
 			return true
 		}
+		installs := facts != nil && slices.ContainsFunc(facts.InstallFolders, func(f ecosystem.Fact[string]) bool { return within(s, f.Value) })
 		e, ok := p.Context.Lookup(s)
-		return ok && e.Mode.IsDir()
+		return ok && e.Mode.IsDir() && !installs
 	})
 }
 

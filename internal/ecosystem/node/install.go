@@ -1,6 +1,7 @@
 package node
 
 import (
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -211,6 +212,7 @@ func (d *detection) install(inst *dockerfile.Instruction, s step) {
 		}
 	}
 	if s.manager == "yarn" {
+		d.readsFolder(path.Join(path.Dir(name), ".yarn"), at)
 		d.findBerry(m, env)
 		for _, f := range berryFiles(d.in.Context, path.Dir(name)) {
 			d.addManifest(f, "settings", at)
@@ -240,6 +242,7 @@ func (d *detection) patches(m *manifest, s step) {
 	for _, e := range m.all("pnpm.patchedDependencies") {
 		if file := path.Join(path.Dir(m.file), e.value); exists(d.in.Context, file) {
 			d.addManifest(file, "settings", m.at(e.line, "patches a package"))
+			d.readsFolder(path.Dir(file), m.at(e.line, "patches a package"))
 		}
 	}
 	file := path.Join(path.Dir(m.file), "pnpm-workspace.yaml")
@@ -284,6 +287,12 @@ func (d *detection) reads(m *manifest, s step) {
 			if local(e.value) {
 				d.readsSource(e.name+" lies in the source ("+e.value+")", m.at(e.line, section))
 			}
+			switch beside := path.Dir(m.file); e.name {
+			case "@prisma/client", "prisma":
+				d.readsFolder(path.Join(beside, "prisma"), m.at(e.line, section))
+			case "patch-package":
+				d.readsFolder(path.Join(beside, "patches"), m.at(e.line, section))
+			}
 			if e.name == "@prisma/client" && s.scripts {
 				d.readsSource("installing @prisma/client generates code from prisma/schema.prisma", m.at(e.line, section))
 			}
@@ -298,8 +307,19 @@ func (d *detection) reads(m *manifest, s step) {
 	}
 	for _, e := range m.all("scripts") {
 		if s.scripts && slices.Contains(hooks, e.name) {
+			for _, word := range strings.Fields(e.value) {
+				d.readsFolder(path.Join(path.Dir(m.file), path.Dir(word)), m.at(e.line, "scripts"))
+			}
 			d.readsSource("the script "+e.name+" runs with it ("+e.value+")", m.at(e.line, "scripts"))
 		}
+	}
+}
+
+// readsFolder notes a folder of the context that installing reads, when it is there and not the whole of it.
+func (d *detection) readsFolder(dir string, at ecosystem.Source) {
+	known := slices.ContainsFunc(d.facts.InstallFolders, func(f ecosystem.Fact[string]) bool { return f.Value == dir })
+	if dir != "." && !known && fs.ValidPath(dir) && isDirectory(d.in.Context, dir) {
+		d.facts.InstallFolders = append(d.facts.InstallFolders, ecosystem.Fact[string]{Value: dir, Source: at})
 	}
 }
 

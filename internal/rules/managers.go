@@ -38,7 +38,7 @@ type manager struct {
 	// apart are options of an install that leave the project itself out, itself that with which it adds nothing else.
 	apart  []string
 	itself string
-	// settles are subcommands that only change the manager's own settings.
+	// settles are subcommands that only change the manager's own settings or fill its cache, or tell what there is.
 	settles []string
 }
 
@@ -88,7 +88,7 @@ var managers = []manager{
 			"--before", "--os", "--cpu", "--libc", "--script-shell",
 		},
 		caches: []string{"/root/.npm"}, clean: "npm cache clean --force",
-		purge: "cache clean", cacheDirEnv: "npm_config_cache",
+		purge: "cache clean", cacheDirEnv: "npm_config_cache", settles: []string{"config", "set", "get"},
 	},
 	{
 		name: "yarn", programs: []string{"yarn", "yarnpkg"}, verbs: []string{"install", "add", "workspaces focus"}, bare: true, production: "--production",
@@ -102,7 +102,8 @@ var managers = []manager{
 	{
 		// The store holds what node_modules links to where both are on one file system: deleting it saves little, and is left to the author.
 		name: "pnpm", programs: []string{"pnpm"}, verbs: []string{"install", "i", "add"}, production: "--prod",
-		valued: []string{"--loglevel", "--reporter", "--registry", "--store-dir", "--network-concurrency", "--child-concurrency", "--fetch-timeout", "--fetch-retries", "--node-linker", "--package-import-method"},
+		valued:  []string{"--loglevel", "--reporter", "--registry", "--store-dir", "--network-concurrency", "--child-concurrency", "--fetch-timeout", "--fetch-retries", "--node-linker", "--package-import-method"},
+		settles: []string{"config", "set", "get", "fetch"},
 	},
 	{
 		// A build below needs what was downloaded: nothing is cleaned up here.

@@ -84,7 +84,7 @@ func parseRun(f *dockerfile.File, inst *dockerfile.Instruction) *runStep {
 			step.installs = append(step.installs, installCommand{shellCommand: c, manager: m, args: rest})
 		case m != nil && m.installsBy(rest) > 0:
 			step.installs = append(step.installs, installCommand{shellCommand: c, manager: m, args: rest[m.installsBy(rest):]})
-		case m != nil && len(rest) > 0 && (verb(rest) == m.refresh || verb(rest) == "clean" || verb(rest) == "autoremove" || verb(rest) == "purge" || verb(rest) == "remove" || slices.Contains(m.settles, verb(rest))):
+		case m != nil && len(rest) > 0 && (verb(rest) == m.refresh || verb(rest) == "clean" || verb(rest) == "autoremove" || verb(rest) == "purge" || verb(rest) == "remove" || slices.Contains(m.settles, verb(rest)) && !ofProject(rest)):
 		case accountPrograms[name]:
 			step.accounts = true
 		case (harmless[name] || len(rest) > 0 && slices.Contains(harmlessVerbs[name], verb(rest))) && !c.Redirects:
@@ -93,6 +93,11 @@ func parseRun(f *dockerfile.File, inst *dockerfile.Instruction) *runStep {
 		}
 	}
 	return step
+}
+
+// ofProject reports whether settings are changed in a file of the project (npm config set --location=project).
+func ofProject(words []shellWord) bool {
+	return slices.ContainsFunc(words, func(w shellWord) bool { return strings.HasPrefix(w.Text, "--location") || w.Text == "-L" })
 }
 
 // program names what a simple command starts, looking through "sudo", "exec",

@@ -359,7 +359,10 @@ func blockedMove(p *rule.Pass, stage *dockerfile.Stage, source *dockerfile.Instr
 				return fmt.Sprintf("the RUN on line %d changes the directory, in which it may read the source: write WORKDIR in the place of cd", line)
 			}
 			if !s.known() || s.accounts {
-				return fmt.Sprintf("the RUN on line %d may read the source: move it below the install step, or copy what it reads by name", line)
+				if inst == last.inst && s.script != nil {
+					return fmt.Sprintf("the RUN on line %d installs and does more, for which it may read the source: write the install as a RUN of its own, and the rest as one below the source", line)
+				}
+				return fmt.Sprintf("the RUN on line %d may read the source: move it above line %d or below the install step, or copy what it reads by name", line, p.File.Position(source.Span.Start).Line)
 			}
 			if word := ownFile(p, s); word != "" {
 				return fmt.Sprintf("%s on line %d may mean files of the source: do that above line %d, behind a COPY of them by name, or in a RUN below the install step", word, line, p.File.Position(source.Span.Start).Line)

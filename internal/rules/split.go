@@ -345,15 +345,20 @@ func (s *split) refusesRunner() string {
 
 func (s *split) line(i *dockerfile.Instruction) int { return s.p.File.Position(i.Span.Start).Line }
 
-// absoluteScript finds a use of a program by its path in the base's own prefix.
+// absoluteScript finds a use of a program by its path in the base's own prefix, where installing goes elsewhere in a
+// split. What is copied there stays there.
 func (s *split) absoluteScript() (string, int) {
+	if s.bundle.Create == "" && s.bundle.Env == nil && !s.bundle.Tool.Known() {
+		return "", 0
+	}
+	files := container.FilesOf(s.p.File, s.stage, s.p.Context.FS())
 	for _, inst := range s.stage.Instructions {
 		if inst.Keyword != "CMD" && inst.Keyword != "ENTRYPOINT" && inst.Keyword != "RUN" {
 			continue
 		}
 		for _, w := range strings.Fields(s.p.Text(inst.Rest)) {
 			w = strings.Trim(w, `"[],'`)
-			if strings.HasPrefix(w, "/usr/local/bin/") || strings.HasPrefix(w, "/usr/local/lib/") {
+			if _, copied := files.InContext(w); !copied && (strings.HasPrefix(w, "/usr/local/bin/") || strings.HasPrefix(w, "/usr/local/lib/")) {
 				return w, s.p.File.Position(inst.Span.Start).Line
 			}
 		}

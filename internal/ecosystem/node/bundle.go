@@ -20,6 +20,8 @@ func (d *detection) bundle() {
 	if d.facts.DevDependencies.Known() && next == nil {
 		if why, source := d.needsDev(); why != "" {
 			d.note("dev-dependencies", why, source)
+		} else if e := d.built.gitHooks; e != nil && len(d.built.builds) == 0 {
+			d.note("dev-dependencies", "the script "+e.name+" runs with the install and calls what is one of them ("+e.value+"): write "+e.value+" || true", ecosystem.Source{File: e.file, Line: e.line})
 		} else if d.built.berry.source.File != "" && len(d.built.builds) == 0 {
 			d.note("dev-dependencies", "yarn 2 and later have no option of install that leaves them out: "+d.built.berry.focusing(), d.built.berry.source)
 		}

@@ -21,7 +21,9 @@ type building struct {
 	spaces   bool // workspaces are installed
 	// manifests are the package.json files that are installed.
 	manifests []*manifest
-	dev       bool // some package.json that is installed has development dependencies
+	// gitHooks is a script that runs with the install and fails without the development dependency that it calls.
+	gitHooks *entry
+	dev      bool // some package.json that is installed has development dependencies
 }
 
 // step is one command of a package manager, or one that builds.
@@ -306,13 +308,39 @@ func (d *detection) reads(m *manifest, s step) {
 		}
 	}
 	for _, e := range m.all("scripts") {
-		if s.scripts && slices.Contains(hooks, e.name) {
-			for _, word := range strings.Fields(e.value) {
-				d.readsFolder(path.Join(path.Dir(m.file), path.Dir(word)), m.at(e.line, "scripts"))
-			}
-			d.readsSource("the script "+e.name+" runs with it ("+e.value+")", m.at(e.line, "scripts"))
+		if !s.scripts || !slices.Contains(hooks, e.name) {
+			continue
 		}
+		if setsGitHooks(e.value) {
+			if !forgiven(e.value) {
+				d.built.gitHooks = &e
+			}
+			continue
+		}
+		for _, word := range strings.Fields(e.value) {
+			d.readsFolder(path.Join(path.Dir(m.file), path.Dir(word)), m.at(e.line, "scripts"))
+		}
+		d.readsSource("the script "+e.name+" runs with it ("+e.value+")", m.at(e.line, "scripts"))
 	}
+}
+
+// setsGitHooks reports whether a script only lets git call the project's checks, for which it reads none of the source:
+// husky, is-ci || husky install.
+func setsGitHooks(script string) bool {
+	if strings.ContainsAny(script, "<>`(") {
+		return false
+	}
+	commands := strings.FieldsFunc(script, func(r rune) bool { return strings.ContainsRune("|&;", r) })
+	return len(commands) > 0 && !slices.ContainsFunc(commands, func(command string) bool {
+		words := strings.Fields(command)
+		return len(words) > 0 && !slices.Contains([]string{"husky", "is-ci", "lefthook", "simple-git-hooks", "true", ":", "exit", "echo", "test", "["}, words[0])
+	})
+}
+
+// forgiven reports whether a script comes to a good end although what it calls is not there.
+func forgiven(script string) bool {
+	at := strings.LastIndex(script, "||")
+	return at >= 0 && slices.Contains([]string{"true", ":", "exit 0"}, strings.TrimSpace(script[at+2:]))
 }
 
 // readsFolder notes a folder of the context that installing reads, when it is there and not the whole of it.

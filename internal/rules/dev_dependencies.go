@@ -46,7 +46,7 @@ RUN npm install --omit=dev
 COPY . .
 CMD ["node", "server.js"]
 `,
-		Fix:   "Adds the manager's option that leaves them out. Refused when the source or the start command needs one of them, when a script runs with the install, and when another step may call one. Where something is built, size/single-stage takes them out after the build.",
+		Fix:   "Adds the manager's option that leaves them out. Refused when the source or the start command needs one of them, when a script runs with the install, when another step may call one, and when a service of compose starts the image with one. Where something is built, size/single-stage takes them out after the build.",
 		Proof: "The image is built without them, starts, and answers as before.",
 		Links: []string{"https://docs.npmjs.com/cli/commands/npm-install#omit"},
 	},

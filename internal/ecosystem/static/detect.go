@@ -29,7 +29,7 @@ type detection struct {
 
 // Detect finds the facts; it returns nil, nil when the application is no static site whose server nginx can stand for.
 func Detect(input ecosystem.Input) (*ecosystem.Facts, error) {
-	if input.Dockerfile == nil || input.Context == nil {
+	if input.Dockerfile == nil || input.Context == nil || len(input.Commands) > 0 { // nginx alone can't run those
 		return nil, nil
 	}
 	if input.Final == nil {

@@ -48,6 +48,30 @@ func listing(f *ecosystem.Facts) string {
 	return l.String()
 }
 
+// What a service starts the image with wants Node.
+func TestOtherCommand(t *testing.T) {
+	archive, err := txtar.ParseFile("testdata/single.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	context := fstest.MapFS{}
+	for _, f := range archive.Files {
+		context[f.Name] = &fstest.MapFile{Data: f.Data}
+	}
+	parsed, err := dockerfile.Parse("Dockerfile", context["Dockerfile"].Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := ecosystem.Input{Context: context, Dockerfile: parsed, Final: parsed.Final()}
+	if facts, err := Detect(in); facts == nil || err != nil {
+		t.Fatalf("without one: %v %v", facts, err)
+	}
+	in.Commands = []ecosystem.Fact[ecosystem.Command]{{Value: ecosystem.Command{By: "the service dev", Argv: []string{"npm", "run", "dev"}}}}
+	if facts, err := Detect(in); facts != nil || err != nil {
+		t.Errorf("with one: %v %v", facts, err)
+	}
+}
+
 func TestReadServe(t *testing.T) {
 	for line, want := range map[string]server{
 		"serve":                                   {name: "serve", dir: ".", port: 3000},

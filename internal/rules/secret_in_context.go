@@ -48,11 +48,8 @@ API_TOKEN=9f8e7d6c5b4a39281706f5e4d3c2b1a0
 }
 
 func checkSecretInContext(p *rule.Pass) error {
-	var (
-		all  []string
-		read []finding.Finding
-		n    int
-	)
+	var all []copiedSecrets
+	by := map[string][]*dockerfile.Instruction{}
 	for _, inst := range p.File.Instructions {
 		if inst.Keyword != "COPY" && inst.Keyword != "ADD" {
 			continue
@@ -64,41 +61,58 @@ func checkSecretInContext(p *rule.Pass) error {
 		if err != nil {
 			return err
 		}
-		names, evidence := secretFiles(p, copied.Entries)
-		for i, name := range names {
-			if reason := installsWith(p, inst, name); reason != "" {
-				f := exposed(p, inst, names[i:i+1], evidence[i:i+1], "hand it to the install as a secret")
-				f.Refused = reason
-				read = append(read, f)
-				names[i] = ""
-			}
+		e := copiedSecrets{inst: inst, files: secretFiles(p, copied.Entries)}
+		for _, file := range e.files {
+			by[file.File] = append(by[file.File], inst)
 		}
-		evidence = slices.DeleteFunc(evidence, func(e finding.Evidence) bool { return !slices.Contains(names, e.File) })
-		if names = slices.DeleteFunc(names, func(name string) bool { return name == "" }); len(names) > 0 {
-			p.Report(exposed(p, inst, names, evidence, ignoreAdvice(p)))
-			all = append(all, names...)
+		all = append(all, e)
+	}
+	var ignored []string
+	n := 0
+	for _, e := range all {
+		if files := slices.DeleteFunc(slices.Clone(e.files), func(f finding.Evidence) bool { return installsWith(p, f.File, by[f.File]) != "" }); len(files) > 0 {
+			p.Report(exposed(p, e.inst, files, ignoreAdvice(p)))
+			for _, f := range files {
+				ignored = append(ignored, f.File)
+			}
 			n++
 		}
 	}
-	p.AttachFix(n, func() (*finding.Fix, string) { return ignoreSecrets(p, all) })
-	for _, f := range read {
-		p.Report(f)
+	p.AttachFix(n, func() (*finding.Fix, string) { return ignoreSecrets(p, ignored) })
+	for _, e := range all {
+		for i, file := range e.files {
+			if reason := installsWith(p, file.File, by[file.File]); reason != "" {
+				f := exposed(p, e.inst, e.files[i:i+1], "hand it to the install as a secret")
+				f.Refused = reason
+				p.Report(f)
+			}
+		}
 	}
 	return nil
 }
 
-func exposed(p *rule.Pass, inst *dockerfile.Instruction, names []string, evidence []finding.Evidence, advice string) finding.Finding {
+// copiedSecrets are an instruction with the credentials that it copies.
+type copiedSecrets struct {
+	inst  *dockerfile.Instruction
+	files []finding.Evidence
+}
+
+func exposed(p *rule.Pass, inst *dockerfile.Instruction, files []finding.Evidence, advice string) finding.Finding {
+	var names []string
+	for _, f := range files {
+		names = append(names, f.File)
+	}
 	return finding.Finding{
 		Span:     inst.Span,
 		Message:  fmt.Sprintf("%s puts %s into a layer, readable for ever: %s", strings.TrimSpace(firstLine(p.Text(inst.Span))), list(names), advice),
-		Evidence: slices.Clone(evidence),
+		Evidence: slices.Clone(files),
 		Costs:    []finding.Cost{{Metric: "exposure", Value: float64(len(names)), Unit: "files", Basis: finding.Observed, Note: "files in the build context"}},
 	}
 }
 
-// installsWith says how an install below gets a file that it logs in with: left out of the context alone, the install would
-// fail. It is empty where no install reads the file.
-func installsWith(p *rule.Pass, inst *dockerfile.Instruction, name string) string {
+// installsWith says how an install is given a file of the context that it logs in with: left out of the context alone, it
+// would fail. It is empty where no install is seen to get the file, which the instructions bring.
+func installsWith(p *rule.Pass, name string, by []*dockerfile.Instruction) string {
 	settings := installerSettings[path.Base(name)] ||
 		slices.ContainsFunc(p.AllFacts(), func(f *ecosystem.Facts) bool { return isManifest(f, name) })
 	if !settings {
@@ -107,18 +121,42 @@ func installsWith(p *rule.Pass, inst *dockerfile.Instruction, name string) strin
 	for _, stage := range p.File.Stages {
 		for _, s := range runSteps(p, stage) {
 			i := slices.IndexFunc(s.installs, func(c installCommand) bool { return !c.manager.system })
-			if i < 0 || s.inst.Index < inst.Index || !buildsOn(stage, inst.Stage) {
+			if i < 0 {
 				continue
 			}
-			place := path.Join(destination(p, inst), path.Base(name))
-			if rel, ok := underSources(inst, name); ok {
-				place = path.Join(destination(p, inst), rel)
-			} else if i := slices.Index(namedSources(inst), name); i >= 0 {
-				place = regions(p, inst)[i]
+			place := placeFor(p, s, name, by)
+			given := slices.ContainsFunc(s.inst.Mounts(), func(m dockerfile.Mount) bool { return m.Type == "secret" && m.Target == place })
+			if place != "" && !given {
+				return fmt.Sprintf("%s on line %d may log in with %s: give it that with RUN --mount=type=secret,id=%s,target=%s and the build's --secret id=%[4]s,src=%[3]s, and then leave the file out of the context",
+					s.installs[i].called(), p.File.Position(s.inst.Span.Start).Line, name, strings.TrimLeft(path.Base(name), "._"), place)
 			}
-			return fmt.Sprintf("%s on line %d may log in with %s: give it that with RUN --mount=type=secret,id=%s,target=%s and the build's --secret id=%[4]s,src=%[3]s, and then leave the file out of the context",
-				s.installs[i].called(), p.File.Position(s.inst.Span.Start).Line, name, strings.TrimLeft(path.Base(name), "._"), place)
 		}
+	}
+	return ""
+}
+
+// placeFor is where a step finds a file of the context, by an instruction above it or by a mount; empty when it does not.
+func placeFor(p *rule.Pass, s *runStep, name string, by []*dockerfile.Instruction) string {
+	for _, m := range s.inst.Mounts() {
+		if source := cleanSource(m.Source); m.Type == "bind" && m.From == "" && (source == "." || within(name, source)) {
+			target := m.Target
+			if !path.IsAbs(target) {
+				target = path.Join(p.File.StateBefore(s.inst).Workdir, target)
+			}
+			return path.Join(target, strings.TrimPrefix(name, strings.TrimPrefix(source, ".")))
+		}
+	}
+	for _, inst := range by {
+		if inst.Index > s.inst.Index || !buildsOn(s.inst.Stage, inst.Stage) {
+			continue
+		}
+		if rel, ok := underSources(inst, name); ok {
+			return path.Join(destination(p, inst), rel)
+		}
+		if i := slices.Index(namedSources(inst), name); i >= 0 {
+			return regions(p, inst)[i]
+		}
+		return path.Join(destination(p, inst), path.Base(name))
 	}
 	return ""
 }
@@ -135,26 +173,29 @@ func ignoreSecrets(p *rule.Pass, names []string) (*finding.Fix, string) {
 	if name, line := usedByName(p, names); name != "" {
 		return nil, fmt.Sprintf("line %d names %s: if a build step needs it, hand it over with RUN --mount=type=secret; if the application does, when the container starts", line, name)
 	}
+	comment := "Credentials: given to the container when it starts."
+	if !slices.ContainsFunc(names, func(name string) bool { return !installerSettings[path.Base(name)] }) {
+		comment = "Credentials of a package manager: no image needs them."
+	}
 	return &finding.Fix{
 		Title:  "Keep credentials out of the context",
 		Safety: finding.Safe,
-		Edits:  ignore(p, "Credentials: given to the container when it starts.", secretPatterns(names)),
+		Edits:  ignore(p, comment, secretPatterns(names)),
 	}, ""
 }
 
-// secretFiles are those among what is copied that hold credentials.
-func secretFiles(p *rule.Pass, entries []buildctx.Entry) (names []string, evidence []finding.Evidence) {
+// secretFiles are those among what is copied that hold credentials, with what they are.
+func secretFiles(p *rule.Pass, entries []buildctx.Entry) (found []finding.Evidence) {
 	files := p.Context.FS()
 	for _, e := range entries {
 		if e.Ignored || !e.Mode.IsRegular() || insideJunk(e.Path) {
 			continue
 		}
 		if m, ok := secret.File(files, e.Path); ok {
-			names = append(names, e.Path)
-			evidence = append(evidence, finding.Evidence{File: e.Path, Note: m.Why})
+			found = append(found, finding.Evidence{File: e.Path, Note: m.Why})
 		}
 	}
-	return names, evidence
+	return found
 }
 
 // insideJunk skips what size/context-junk keeps out anyway.

@@ -15,6 +15,7 @@ import (
 	"github.com/plimsoll/plimsoll/internal/edit"
 	"github.com/plimsoll/plimsoll/internal/finding"
 	"github.com/plimsoll/plimsoll/internal/rule"
+	"github.com/plimsoll/plimsoll/internal/secret"
 )
 
 var sourceBeforeDependencies = &rule.Rule{
@@ -398,6 +399,9 @@ func copyManifests(p *rule.Pass, source *dockerfile.Instruction, manifests []eco
 		rel, ok := underSources(source, m.Value.Path)
 		if !ok {
 			continue // another COPY brings it
+		}
+		if _, login := secret.File(p.Context.FS(), m.Value.Path); login && installsWith(p, m.Value.Path, []*dockerfile.Instruction{source}) == "" {
+			continue // the install is given it as a secret, and security/secret-in-context takes it out of the context
 		}
 		dir := path.Dir(rel)
 		if byDir[dir] == nil {

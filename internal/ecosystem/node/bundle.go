@@ -400,6 +400,9 @@ func (d *detection) othersNeedDev() (string, ecosystem.Source) {
 // preloadsDev is about node -r ts-node/register.
 func (d *detection) preloadsDev(by string, argv []string, at ecosystem.Source) (string, ecosystem.Source) {
 	for _, a := range argv[1:] {
+		if packageOf(a) == "ts-node" && !strings.Contains(a, "transpile-only") {
+			return by + " loads " + a + ", which compiles the source and may need development dependencies for that: compile it in a RUN, and start what that makes", at
+		}
 		if name := packageOf(a); name != "" && d.develops(d.startFile(), name).name != "" {
 			return by + " needs " + name + ", a development dependency: move it to dependencies", at
 		}

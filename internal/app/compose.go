@@ -228,7 +228,9 @@ func (t *subject) commands(p *compose.Project) (list []ecosystem.Fact[ecosystem.
 		if !same || s.Command == nil && s.Entrypoint == nil {
 			continue
 		}
-		c := ecosystem.Fact[ecosystem.Command]{Value: ecosystem.Command{By: "the service " + s.Name, Dir: s.WorkingDir.Text}}
+		c := ecosystem.Fact[ecosystem.Command]{Value: ecosystem.Command{
+			By: "the service " + s.Name, Dir: s.WorkingDir.Text, Chosen: s.Name == own.Name, Probed: s.Healthcheck,
+		}}
 		if s.Command != nil {
 			c.Value.Argv, c.Source = append([]string{}, s.Command.Argv...), t.source(s.Command.Place, "its command")
 		}

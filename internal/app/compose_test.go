@@ -314,3 +314,56 @@ services:
 		}
 	}
 }
+
+// A probe and a runner without the tool that installs serve all services that start the image, or are refused.
+func TestOtherServices(t *testing.T) {
+	const files = `
+-- Dockerfile --
+FROM python:3.11
+WORKDIR /app
+RUN pip install poetry
+COPY pyproject.toml poetry.lock ./
+RUN poetry install --no-root
+COPY . .
+CMD ["poetry", "run", "gunicorn", "-b", "0.0.0.0:8000", "web:app"]
+-- pyproject.toml --
+[tool.poetry]
+name = "shop"
+version = "1"
+[tool.poetry.dependencies]
+python = "^3.11"
+flask = "*"
+gunicorn = "*"
+celery = "*"
+-- poetry.lock --
+-- web.py --
+from flask import Flask
+app = Flask(__name__)
+
+@app.get("/healthz")
+def healthz():
+    return "ok"
+-- compose.yaml --
+services:
+  web: {build: .}
+`
+	for _, test := range []struct{ services, health, split string }{
+		{"", "", ""},
+		{"  worker: {build: ., command: celery -A tasks worker}",
+			"the service worker starts the image with another command (compose.yaml:3), which the probe would call unhealthy for ever: give it a healthcheck of its own there (disable: true for none)", ""},
+		{"  worker: {build: ., command: celery -A tasks worker, healthcheck: {disable: true}}", "", ""},
+		{"  worker: {build: ., command: poetry run celery -A tasks worker, healthcheck: {disable: true}}",
+			"", "the service worker (compose.yaml:3) calls poetry, which stays in the builder: call the program by its own name"},
+	} {
+		dir := tree(t, files+test.services+"\n")
+		for rule, want := range map[string]string{"runtime/no-healthcheck": test.health, "size/single-stage": test.split} {
+			r, err := Fix(t.Context(), FixOptions{Path: dir, ComposeOptions: ComposeOptions{Service: "web"}, Rules: []string{rule}, Offline: true})
+			if err != nil || len(r.Findings) != 1 {
+				t.Fatalf("%s: %s: %v, %d findings", test.services, rule, err, len(r.Findings))
+			}
+			if got := r.Findings[0].Refused; got != want {
+				t.Errorf("%s: %s:\n%q, want\n%q", test.services, rule, got, want)
+			}
+		}
+	}
+}

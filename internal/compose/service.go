@@ -26,6 +26,8 @@ type Service struct {
 	// Ports are those of the container that are published or exposed.
 	Ports []Port
 	Image Value // by what name the image goes
+	// Healthcheck says that it has one of its own, or wants none.
+	Healthcheck bool
 	// Command and Entrypoint are nil where the image's own are used.
 	Command, Entrypoint *Command
 	User, WorkingDir    Value
@@ -111,6 +113,7 @@ func (l *loading) service(name string, from map[string]any) (*Service, error) {
 func (l *loading) started(name string, from map[string]any) *Service {
 	s := &Service{Name: name, Image: l.value(from, name, "image"), WorkingDir: l.value(from, name, "working_dir")}
 	s.Command, s.Entrypoint = l.command(from, name, "command"), l.command(from, name, "entrypoint")
+	s.Healthcheck = from["healthcheck"] != nil
 	return s
 }
 

@@ -42,6 +42,7 @@ func keys() []key {
 		{"environment", "a mapping or a list of NAME=value", pairsOf},
 		{"expose", "a list of ports", texts},
 		{"extends", "a service", extends},
+		{"healthcheck", "a mapping", there},
 		{"image", "text", textOf},
 		{"platform", "text", textOf},
 		{"ports", "a list of ports", mixed},
@@ -59,6 +60,12 @@ func some(value any) (any, bool) {
 	if len(list) == 0 {
 		return nil, ok
 	}
+	return true, ok
+}
+
+// there is a mapping of which only that it is there counts.
+func there(value any) (any, bool) {
+	_, ok := value.(map[string]any)
 	return true, ok
 }
 

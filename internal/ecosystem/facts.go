@@ -57,6 +57,8 @@ type Command struct {
 	Entrypoint []string // nil for the image's own
 	Argv       []string // nil for the image's own, where that is started by the image's own Entrypoint
 	Dir        string   // empty for the image's own
+	Chosen     bool     // it is the one that is built for, and run
+	Probed     bool     // what starts it says how its health is checked, or that it is not
 }
 
 // Detector finds out whether a context belongs to an ecosystem; it returns nil, nil if not.

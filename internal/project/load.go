@@ -120,6 +120,9 @@ func runsSomething(stage *dockerfile.Stage) bool {
 	return slices.ContainsFunc(stage.Instructions, func(inst *dockerfile.Instruction) bool { return inst.Keyword == "RUN" })
 }
 
+// Commands are those that the project starts the image with, beside the Dockerfile's own.
+func (p *Project) Commands() []ecosystem.Fact[ecosystem.Command] { return p.opts.Commands }
+
 // detectIn finds out what an image of the stage would be.
 func (p *Project) detectIn(stage *dockerfile.Stage) (*ecosystem.Facts, error) {
 	for _, d := range p.opts.Detectors {

@@ -64,6 +64,8 @@ func checkNoHealthcheck(p *rule.Pass) error {
 		Evidence: proofOf(facts.Port),
 	}
 	switch {
+	case otherService(p) != "":
+		f.Refused = otherService(p)
 	case facts.HealthProbe == nil:
 		f.Refused = noProbe(facts)
 	case facts.Port.Source.Observed() && !facts.Health.Known():
@@ -87,6 +89,17 @@ func checkNoHealthcheck(p *rule.Pass) error {
 	}
 	p.Report(f)
 	return nil
+}
+
+// otherService is what stands against a probe where the same image is started with another command elsewhere; empty when nothing does.
+func otherService(p *rule.Pass) string {
+	for _, c := range p.Commands() {
+		if !c.Value.Chosen && !c.Value.Probed {
+			return fmt.Sprintf("%s starts the image with another command (%s), which the probe would call unhealthy for ever: give it a healthcheck of its own there (disable: true for none)",
+				c.Value.By, whereShown(c.Source))
+		}
+	}
+	return ""
 }
 
 // noProbe says why there is no probe: what the ecosystem says about it, if it does.

@@ -217,6 +217,12 @@ func (s *split) refusal() string {
 	if where := s.toolBelow(); where > 0 {
 		return fmt.Sprintf("line %d calls %s, which stays in the builder: call the program by its own name", where, s.bundle.Tool.Value)
 	}
+	for _, c := range s.p.Commands() {
+		words := strings.Join(slices.Concat(c.Value.Entrypoint, c.Value.Argv), " ")
+		if s.bundle.Tool.Known() && slices.Contains(strings.FieldsFunc(words, notName), s.bundle.Tool.Value) {
+			return fmt.Sprintf("%s (%s) calls %s, which stays in the builder: call the program by its own name", c.Value.By, whereShown(c.Source), s.bundle.Tool.Value)
+		}
+	}
 	return s.refusesRunner()
 }
 

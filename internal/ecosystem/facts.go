@@ -268,6 +268,8 @@ type Bundle struct {
 	// Both says that installing reads the source and the running application may read it
 	// too: the instructions that copy it stand in both stages.
 	Both bool
+	// Manifests says that the running application may read its manifests, as node reads package.json.
+	Manifests bool
 	// Tool is the program that installs ("poetry") where only the builder needs it: the Source names the
 	// instruction that brings it in, which stays there. Create is run below that instruction.
 	Tool Fact[string]

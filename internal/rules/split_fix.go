@@ -278,7 +278,7 @@ func (s *split) carry(inst *dockerfile.Instruction) carrying {
 		if len(inst.Heredocs) > 0 {
 			return repeated // it makes the file, whose use is not known
 		}
-		if s.bundle.Source && s.outside(inst) || !s.bundle.Source && !bringsManifests(s.p, inst) {
+		if s.bundle.Source && s.outside(inst) || !s.bundle.Source && (!bringsManifests(s.p, inst) || s.bundle.Manifests && s.onlyHere(inst)) {
 			return repeated // the application may read it
 		}
 	case "ARG":
@@ -299,6 +299,14 @@ func (s *split) carry(inst *dockerfile.Instruction) carrying {
 		}
 	}
 	return stays
+}
+
+// onlyHere reports whether an instruction brings a file that lists dependencies, and none of the runner's own brings it again.
+func (s *split) onlyHere(inst *dockerfile.Instruction) bool {
+	lists := slices.ContainsFunc(s.p.Facts.Manifests, func(m ecosystem.Fact[ecosystem.Manifest]) bool {
+		return (m.Value.Kind == "package" || m.Value.Kind == "workspace") && slices.Contains(namedBy(s.p, inst), m.Value.Path)
+	})
+	return lists && !container.FilesOf(s.p.File, s.stage, s.p.Context.FS()).Again(inst, s.last)
 }
 
 // outside reports whether an instruction copies files of the context to places that the runner takes nothing from, and

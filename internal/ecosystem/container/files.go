@@ -97,6 +97,16 @@ func below(name, dir string) (string, bool) {
 	return strings.CutPrefix(name, dir+"/")
 }
 
+// Again reports whether instructions from another one on bring all that an instruction brings, to the same places.
+func (l *Files) Again(inst, from *dockerfile.Instruction) bool {
+	return !slices.ContainsFunc(l.list, func(p placed) bool {
+		return p.inst == inst && !slices.ContainsFunc(l.list, func(q placed) bool {
+			rest, ok := below(p.dest, q.dest)
+			return q.inst.Index >= from.Index && ok && path.Join(q.source, rest) == p.source
+		})
+	})
+}
+
 // reader works out the copies of each stage once.
 type reader struct {
 	file    *dockerfile.File

@@ -41,7 +41,7 @@ func (d *detection) bundle() {
 		d.facts.Bundle = d.wholeDirectory()
 		return
 	}
-	b := &ecosystem.Bundle{}
+	b := &ecosystem.Bundle{Manifests: true}
 	for _, s := range d.built.installs {
 		dir := path.Join(s.dir, "node_modules")
 		if !slices.ContainsFunc(b.Carries, func(c ecosystem.Carry) bool { return c.From == dir }) {

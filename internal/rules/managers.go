@@ -141,5 +141,5 @@ var harmlessVerbs = map[string][]string{
 // stage that runs, and installing dependencies does not need them.
 var accountPrograms = map[string]bool{
 	"useradd": true, "groupadd": true, "adduser": true, "addgroup": true, "usermod": true,
-	"mkdir": true, "chown": true, "chmod": true, "install": true, "touch": true, "ln": true,
+	"mkdir": true, "chown": true, "chgrp": true, "chmod": true, "install": true, "touch": true, "ln": true,
 }

@@ -24,10 +24,12 @@ type split struct {
 	built map[*dockerfile.Instruction]bool
 	// bundle is what the runner gets; empty when the ecosystem knows of none.
 	bundle ecosystem.Bundle
+	// carries is where instructions above the cut belong, as far as that was asked.
+	carries map[*dockerfile.Instruction]carrying
 }
 
 func newSplit(p *rule.Pass) *split {
-	s := &split{p: p, stage: p.Final, steps: map[*dockerfile.Instruction]*runStep{}, built: map[*dockerfile.Instruction]bool{}}
+	s := &split{p: p, stage: p.Final, steps: map[*dockerfile.Instruction]*runStep{}, built: map[*dockerfile.Instruction]bool{}, carries: map[*dockerfile.Instruction]carrying{}}
 	if p.Facts.Bundle != nil {
 		s.bundle = *p.Facts.Bundle
 		s.bundle.Carries = append(slices.Clip(s.bundle.Carries), s.opened()...)
@@ -296,10 +298,12 @@ func (s *split) refusesRun(inst *dockerfile.Instruction) string {
 		return fmt.Sprintf("line %d installs and makes users or directories in one RUN: separate the two", line)
 	case step.accounts && s.built[inst] && !s.servesBuild(inst):
 		return fmt.Sprintf("line %d builds, and makes users, directories or permissions that the build does not need, in one RUN: separate the two", line)
-	case step.accounts && !s.built[inst] && s.bare():
+	case step.accounts && !s.built[inst] && s.bare() && s.carry(inst) != stays:
 		return fmt.Sprintf("line %d makes users or directories, and the runner's base %s has no shell to do that: leave it to the application, or split by hand", line, s.bundle.Runner.Base)
 	case step.installsSystem() && (step.installsDependencies() || s.built[inst]) && len(s.runPackages()) > 0:
 		return fmt.Sprintf("line %d installs distribution packages and dependencies in one RUN: separate the two", line)
+	case step.accounts:
+		return s.refusesAccounts(inst)
 	}
 	return ""
 }

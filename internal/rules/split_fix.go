@@ -143,7 +143,7 @@ func (s *split) startRunner() []edit.Edit {
 	for _, inst := range s.before() {
 		switch s.carry(inst) {
 		case repeated:
-			b.WriteString(s.p.Text(inst.Span) + "\n")
+			b.WriteString(s.again(inst) + "\n")
 		case moved:
 			b.WriteString(strings.TrimRight(s.p.Text(s.p.File.Block(inst)), "\r\n") + "\n")
 			edits = append(edits, s.p.DeleteWithLead(inst))
@@ -265,11 +265,20 @@ type carrying int
 
 const (
 	stays    carrying = iota // in the builder alone
-	repeated                 // in both
+	repeated                 // in both, or what of it the runner would not get by copying
 	moved                    // in the runner alone
 )
 
 func (s *split) carry(inst *dockerfile.Instruction) carrying {
+	c, known := s.carries[inst]
+	if !known {
+		c = s.decide(inst)
+		s.carries[inst] = c
+	}
+	return c
+}
+
+func (s *split) decide(inst *dockerfile.Instruction) carrying {
 	if s.bringsTool(inst) {
 		return stays
 	}
@@ -294,9 +303,7 @@ func (s *split) carry(inst *dockerfile.Instruction) carrying {
 	case "EXPOSE", "LABEL", "VOLUME", "STOPSIGNAL", "HEALTHCHECK", "CMD", "ENTRYPOINT", "MAINTAINER":
 		return moved
 	case "RUN":
-		if s.steps[inst].accounts && !s.built[inst] && !s.comesAlong(inst) {
-			return moved
-		}
+		return s.carryRun(inst)
 	}
 	return stays
 }
@@ -352,50 +359,6 @@ func (s *split) workplaces() (places []string) {
 		places = append(places, c.From, c.To)
 	}
 	return append(places, s.bundle.Installed...)
-}
-
-// comesAlong reports whether all that a step does to directories and permissions lies below what the runner copies, where
-// it would be missing when the step ran there before the copy.
-func (s *split) comesAlong(inst *dockerfile.Instruction) bool {
-	places, ok := s.accountPlaces(inst)
-	return ok && s.bundle.Source && !slices.ContainsFunc(places, func(place string) bool {
-		return !slices.ContainsFunc(s.bundle.Carries, func(c ecosystem.Carry) bool { return c.From == c.To && place != c.From && within(place, c.From) })
-	})
-}
-
-// servesBuild reports whether all that a step does to directories and permissions lies where something is built.
-func (s *split) servesBuild(inst *dockerfile.Instruction) bool {
-	places, ok := s.accountPlaces(inst)
-	return ok && !slices.ContainsFunc(places, func(place string) bool {
-		return !slices.ContainsFunc(s.workplaces(), func(work string) bool { return within(place, work) || within(work, place) })
-	})
-}
-
-// accountPlaces are the absolute paths of what a step makes or gives permissions to; ok is false when it does more, or
-// not all of them are known.
-func (s *split) accountPlaces(inst *dockerfile.Instruction) (places []string, ok bool) {
-	for _, c := range container.Commands(s.p.File, inst) {
-		if !accountPrograms[c.Name] {
-			continue
-		}
-		operands := slices.DeleteFunc(slices.Clone(c.Args), func(w container.Word) bool { return strings.HasPrefix(w.Text, "-") })
-		flags := len(c.Args) - len(operands)
-		switch {
-		case (c.Name == "chmod" || c.Name == "chown") && flags < 2 && len(operands) > 1:
-			operands = operands[1:] // behind the mode or the owner
-		case c.Name == "mkdir" && (flags == 0 || flags == 1 && c.Args[0].Text == "-p"):
-		case c.Name == "touch" && flags == 0:
-		default:
-			return nil, false
-		}
-		for _, w := range operands {
-			if !w.Literal {
-				return nil, false
-			}
-			places = append(places, container.Absolute(c.Dir, w.Text))
-		}
-	}
-	return places, true
 }
 
 // usedLater reports whether the runner may want an argument: where the source stays in the

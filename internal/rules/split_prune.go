@@ -36,6 +36,9 @@ func (s *split) installed() *dockerfile.Instruction {
 		if inst.Index <= last.Index && (copies(inst) && !bringsManifests(s.p, inst) && (copiesSource(s.p, inst) || !s.outside(inst)) || s.built[inst]) {
 			return nil // it would be done anew with every change of the source
 		}
+		if inst.Index > last.Index && s.changesInstalled(inst) {
+			return nil
+		}
 	}
 	return last
 }

@@ -15,7 +15,10 @@ type Command struct {
 	Env  []Variable // set for it alone: NAME=value in front of it, or given to env
 	Dir  string     // where it runs, absolute in the image
 	Line int        // in the Dockerfile
-	Inst *dockerfile.Instruction
+	Span dockerfile.Span
+	// Plain says that it runs whenever those in front of it succeed, with nothing redirected.
+	Plain bool
+	Inst  *dockerfile.Instruction
 }
 
 // Variable is a variable of the environment.
@@ -70,7 +73,7 @@ func Commands(f *dockerfile.File, inst *dockerfile.Instruction) []Command {
 		if !ok {
 			continue
 		}
-		cmd := Command{Name: call.Name, Dir: dirs[depth], Line: f.Position(c.Span.Start).Line, Inst: inst}
+		cmd := Command{Name: call.Name, Dir: dirs[depth], Line: f.Position(c.Span.Start).Line, Span: c.Span, Plain: isPlain(c), Inst: inst}
 		cmd.Env = environment(state, inst, call, script.Exec)
 		for _, w := range call.Args {
 			cmd.Args = append(cmd.Args, expand(state, inst, w, script.Exec))
@@ -81,6 +84,10 @@ func Commands(f *dockerfile.File, inst *dockerfile.Instruction) []Command {
 		list = append(list, cmd)
 	}
 	return list
+}
+
+func isPlain(c shell.Command) bool {
+	return c.Depth == 0 && !c.Redirects && !c.Negated && !c.Background && !c.Piped && (c.Op == "" || c.Op == "&&" || c.Op == ";")
 }
 
 // environment are the variables that are set for one command alone.

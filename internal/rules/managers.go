@@ -124,6 +124,7 @@ var buildTools = map[string]bool{
 // they clean up, set shell options or print.
 var harmless = map[string]bool{
 	"true": true, ":": true, "set": true, "echo": true, "rm": true, "find": true, "ls": true, "cat": true, "which": true,
+	"test": true, "[": true, "exit": true, "export": true, "unset": true, "printf": true, "sleep": true,
 	// An environment for dependencies is carried whole, or the ecosystem has no bundle.
 	"venv": true, "virtualenv": true,
 }

@@ -138,7 +138,7 @@ func flagsOf(p *rule.Pass, inst *dockerfile.Instruction) (text string) {
 func sourceThenBuild(p *rule.Pass, stage *dockerfile.Stage) (source, build *dockerfile.Instruction) {
 	for _, inst := range stage.Instructions {
 		switch {
-		case inst.Keyword == "RUN" && builtOn(p, inst):
+		case inst.Keyword == "RUN" && len(builtOn(p, inst)) > 0:
 			return source, inst
 		case source == nil && copiesSource(p, inst):
 			source = inst

@@ -36,7 +36,7 @@ func newSplit(p *rule.Pass) *split {
 	}
 	for _, step := range runSteps(p, p.Final) {
 		s.steps[step.inst] = step
-		s.built[step.inst] = builtOn(p, step.inst)
+		s.built[step.inst] = len(builtOn(p, step.inst)) > 0
 		if step.installsDependencies() || s.built[step.inst] {
 			if s.first == nil {
 				s.first = step.inst
@@ -85,13 +85,19 @@ func (s *split) opened() (more []ecosystem.Carry) {
 	return more
 }
 
-// builtOn reports whether a build step of the application stands on a line of the instruction.
-func builtOn(p *rule.Pass, inst *dockerfile.Instruction) bool {
-	from, to := p.File.Position(inst.Span.Start).Line, p.File.Position(inst.Span.End).Line
+// builtOn are the build steps of the application that stand on the lines of an instruction.
+func builtOn(p *rule.Pass, inst *dockerfile.Instruction) (steps []ecosystem.Fact[string]) {
 	facts := p.FactsOf(inst.Stage)
-	return facts != nil && slices.ContainsFunc(facts.Builds, func(b ecosystem.Fact[string]) bool {
-		return b.Source.File == p.DockerfilePath && b.Source.Line >= from && b.Source.Line <= to
-	})
+	if facts == nil {
+		return nil
+	}
+	from, to := p.File.Position(inst.Span.Start).Line, p.File.Position(inst.Span.End).Line
+	for _, b := range facts.Builds {
+		if b.Source.File == p.DockerfilePath && b.Source.Line >= from && b.Source.Line <= to {
+			steps = append(steps, b)
+		}
+	}
+	return steps
 }
 
 // ballast says what the image carries for its build alone.
@@ -285,13 +291,15 @@ func (s *split) refusesRun(inst *dockerfile.Instruction) string {
 	step, line := s.steps[inst], s.line(inst)
 	unknown := step.other
 	if s.built[inst] { // what builds is known by what it makes
-		unknown = nil
+		unknown = slices.DeleteFunc(slices.Clone(unknown), func(c shellCommand) bool { return s.partOfBuild(inst, c) })
 	}
 	switch {
 	case step.script == nil:
 		return fmt.Sprintf("the shell code on line %d can't be read: put it into a script, or split by hand", line)
-	case len(unknown) > 0 && changesDirectory(unknown[0]):
+	case len(unknown) > 0 && changesDirectory(unknown[0]) && !s.built[inst]:
 		return fmt.Sprintf("%s on line %d leaves open where what stands behind it works: write WORKDIR in its place", firstLine(s.p.Text(unknown[0].Span)), line)
+	case len(unknown) > 0 && s.built[inst]:
+		return fmt.Sprintf("%q on line %d may change the image elsewhere than what is built beside it: give it a RUN of its own below the last step that installs or builds, where it stays in the runner", firstLine(s.p.Text(unknown[0].Span)), line)
 	case len(unknown) > 0:
 		return fmt.Sprintf("%q on line %d changes the image in a way that is not known: move it below the last step that installs or builds, where it stays in the runner", firstLine(s.p.Text(unknown[0].Span)), line)
 	case step.accounts && len(step.installs) > 0:

@@ -1,6 +1,8 @@
 package shell
 
 import (
+	"slices"
+
 	"github.com/plimsoll/plimsoll/internal/dockerfile"
 	"mvdan.cc/sh/v3/syntax"
 )
@@ -15,6 +17,8 @@ type Command struct {
 	// Redirects says that its input or output is redirected, or that of a
 	// compound command around it. Pipes do not count.
 	Redirects bool
+	// Writes are the files that redirections name for its output, or for that of a compound command around it.
+	Writes []Word
 	// Op joins it to the command before: "&&", "||", ";" (a line end too),
 	// "|", "&", and "" for the first of a script or substitution.
 	Op string
@@ -40,6 +44,7 @@ type context struct {
 	op          string
 	depth       int
 	redirects   bool
+	writes      []Word
 	substituted bool
 	piped       bool
 }
@@ -83,6 +88,12 @@ func (w *walker) lists(c context, parts ...[]*syntax.Stmt) {
 func (w *walker) stmt(stmt *syntax.Stmt, c context) {
 	for _, r := range stmt.Redirs {
 		w.substitutions(r, c)
+	}
+	for _, r := range stmt.Redirs {
+		switch r.Op {
+		case syntax.RdrOut, syntax.AppOut, syntax.RdrInOut, syntax.RdrClob, syntax.RdrAll, syntax.AppAll:
+			c.writes = append(slices.Clip(c.writes), w.word(r.Word))
+		}
 	}
 	c.redirects = c.redirects || len(stmt.Redirs) > 0
 	switch cmd := stmt.Cmd.(type) {
@@ -145,7 +156,7 @@ func (w *walker) simple(stmt *syntax.Stmt, c context) {
 		w.substitutions(stmt.Cmd, c)
 	}
 	cmd := Command{
-		Redirects: c.redirects, Op: c.op, Depth: c.depth, Substituted: c.substituted, Piped: c.piped,
+		Redirects: c.redirects, Writes: c.writes, Op: c.op, Depth: c.depth, Substituted: c.substituted, Piped: c.piped,
 		Negated: stmt.Negated, Background: stmt.Background, Span: w.stmtSpan(stmt),
 	}
 	switch x := stmt.Cmd.(type) {

@@ -71,7 +71,7 @@ func (d *detection) command(inst *dockerfile.Instruction, c container.Command) {
 	case c.Name == "corepack" || s.manager == "yarn" && verb == "set":
 		d.prepares(s)
 	case s.manager == "":
-		if name := buildProgram(c); name != "" {
+		if name := buildProgram(c); name != "" && !d.reachesOut(inst, c) {
 			s.builds(d, name)
 		}
 	case installVerb(s.manager, verb) || s.manager == "yarn" && verb == "workspaces" && len(rest) > 0 && rest[0] == "focus":
@@ -82,7 +82,7 @@ func (d *detection) command(inst *dockerfile.Instruction, c container.Command) {
 		d.install(inst, s)
 	case runs && isBuild(call.script) && (call.run || d.hasScript(call.script) || slices.Contains(builders, call.script)):
 		s.builds(d, call.String())
-	case (verb == "exec" || verb == "x") && len(rest) > 0:
+	case (verb == "exec" || verb == "x") && len(rest) > 0 && !downloads(rest):
 		s.builds(d, s.manager+" exec "+rest[0])
 	}
 }
@@ -130,6 +130,41 @@ func buildProgram(c container.Command) string {
 		return name
 	}
 	return ""
+}
+
+// downloads reports whether a program of a package is told to install something, which goes to the home directory or the
+// system more often than not. husky installs hooks of git.
+func downloads(words []string) bool {
+	return words[0] != "husky" && slices.ContainsFunc(words[1:], func(w string) bool {
+		return w == "install" || w == "install-deps" || w == "download"
+	})
+}
+
+// system are the folders of an image whose files a script names by their full path.
+var system = []string{"data", "etc", "home", "mnt", "opt", "root", "srv", "usr", "var"}
+
+// reachesOut reports whether a program that would count as a build is known to write elsewhere than where it runs, or may for
+// all that its source tells: it downloads, or names the home directory or the folders of the system.
+func (d *detection) reachesOut(inst *dockerfile.Instruction, c container.Command) bool {
+	var words []string
+	for _, a := range c.Args {
+		if !strings.HasPrefix(a.Text, "-") {
+			words = append(words, a.Text)
+		}
+	}
+	if len(words) == 0 || d.in.Context == nil || c.Name != "node" {
+		return c.Name == "npx" && len(words) > 0 && downloads(words)
+	}
+	file, ok := container.FilesAt(d.in.Dockerfile, inst, d.in.Context).InContext(container.Absolute(c.Dir, words[0]))
+	if !ok {
+		return false
+	}
+	code, _ := readSmall(d.in.Context, file)
+	return slices.ContainsFunc(tokens(code), func(t token) bool {
+		first, _, _ := strings.Cut(strings.TrimPrefix(t.text, "/"), "/")
+		named := (t.kind == text || t.kind == template) && strings.HasPrefix(t.text, "/") && slices.Contains(system, first) && !within(t.text, d.state.Workdir)
+		return named || t.is("homedir")
+	})
 }
 
 // isBuild reports whether a script makes something: all do but those that check or serve.

@@ -290,10 +290,19 @@ func (s *split) servesBuild(inst *dockerfile.Instruction) bool {
 	})
 }
 
-// changesInstalled reports whether a step gives other owners or modes to what was installed.
+// changesInstalled reports whether a step gives other owners or modes to what was installed, or puts files there.
 func (s *split) changesInstalled(inst *dockerfile.Instruction) bool {
-	if step := s.steps[inst]; step == nil || !step.accounts {
+	if inst.Keyword != "RUN" {
 		return false
+	}
+	for _, c := range container.Commands(s.p.File, inst) {
+		if fileTools[c.Name] && slices.ContainsFunc(c.Args, func(w container.Word) bool {
+			return slices.ContainsFunc(s.bundle.Installed, func(dir string) bool {
+				return within(container.Absolute(c.Dir, w.Text), dir) && !within(c.Dir, dir)
+			})
+		}) {
+			return true
+		}
 	}
 	return slices.ContainsFunc(s.accounts(inst), func(a account) bool {
 		return a.changes() && slices.ContainsFunc(a.places, func(place string) bool {

@@ -99,6 +99,9 @@ type Facts struct {
 	// ReadsHistory is known when a build step reads git's history without calling git, and the application may tell what it
 	// found; the value says how.
 	ReadsHistory Fact[string]
+	// Global are the steps that install packages for all of the image ("pm2"), which the running application may call, without those
+	// that only builds do; the value names the packages, the Source the line of the Dockerfile.
+	Global []Fact[string]
 	// DevDependencies is known when installing as the Dockerfile does brings packages that only building and
 	// testing need; the value names the manifest's section ("devDependencies").
 	DevDependencies Fact[string]

@@ -37,7 +37,7 @@ func newSplit(p *rule.Pass) *split {
 	for _, step := range runSteps(p, p.Final) {
 		s.steps[step.inst] = step
 		s.built[step.inst] = len(builtOn(p, step.inst)) > 0
-		if step.installsDependencies() || s.built[step.inst] {
+		if s.installs(step) || s.built[step.inst] {
 			if s.first == nil {
 				s.first = step.inst
 			}
@@ -85,19 +85,43 @@ func (s *split) opened() (more []ecosystem.Carry) {
 	return more
 }
 
-// builtOn are the build steps of the application that stand on the lines of an instruction.
-func builtOn(p *rule.Pass, inst *dockerfile.Instruction) (steps []ecosystem.Fact[string]) {
-	facts := p.FactsOf(inst.Stage)
-	if facts == nil {
-		return nil
+// global are the packages that an instruction installs for all of the image, as far as the running application may call them.
+func (s *split) global(inst *dockerfile.Instruction) (names []string) {
+	for _, g := range on(s.p, inst, s.p.Facts.Global) {
+		names = append(names, g.Value)
 	}
+	return names
+}
+
+// installs reports whether a step installs dependencies of the application, and not only programs for all of the image.
+func (s *split) installs(step *runStep) bool {
+	return step.installsDependencies() && (len(s.global(step.inst)) == 0 || !step.onlyGlobal())
+}
+
+// onlyGlobal reports whether a step installs programs for all of the image, and nothing else.
+func (s *runStep) onlyGlobal() bool {
+	return !s.accounts && !slices.ContainsFunc(s.installs, func(c installCommand) bool {
+		return c.manager.system || !c.has("-g", "--global", "--location=global")
+	})
+}
+
+// on are the facts that stand on the lines of an instruction.
+func on(p *rule.Pass, inst *dockerfile.Instruction, facts []ecosystem.Fact[string]) (list []ecosystem.Fact[string]) {
 	from, to := p.File.Position(inst.Span.Start).Line, p.File.Position(inst.Span.End).Line
-	for _, b := range facts.Builds {
-		if b.Source.File == p.DockerfilePath && b.Source.Line >= from && b.Source.Line <= to {
-			steps = append(steps, b)
+	for _, f := range facts {
+		if f.Source.File == p.DockerfilePath && f.Source.Line >= from && f.Source.Line <= to {
+			list = append(list, f)
 		}
 	}
-	return steps
+	return list
+}
+
+// builtOn are the build steps of the application that stand on the lines of an instruction.
+func builtOn(p *rule.Pass, inst *dockerfile.Instruction) []ecosystem.Fact[string] {
+	if facts := p.FactsOf(inst.Stage); facts != nil {
+		return on(p, inst, facts.Builds)
+	}
+	return nil
 }
 
 // ballast says what the image carries for its build alone.
@@ -308,6 +332,8 @@ func (s *split) refusesRun(inst *dockerfile.Instruction) string {
 		return fmt.Sprintf("line %d builds, and makes users, directories or permissions that the build does not need, in one RUN: separate the two", line)
 	case step.accounts && !s.built[inst] && s.bare() && s.carry(inst) != stays:
 		return fmt.Sprintf("line %d makes users or directories, and the runner's base %s has no shell to do that: leave it to the application, or split by hand", line, s.bundle.Runner.Base)
+	case len(s.global(inst)) > 0 && (s.built[inst] || !step.onlyGlobal()):
+		return fmt.Sprintf("line %d installs %s for all of the image, where the running application may call it, and does more in one RUN: separate the two", line, strings.Join(s.global(inst), ", "))
 	case step.installsSystem() && (step.installsDependencies() || s.built[inst]) && len(s.runPackages()) > 0:
 		return fmt.Sprintf("line %d installs distribution packages and dependencies in one RUN: separate the two", line)
 	case step.accounts:

@@ -141,6 +141,9 @@ func (s *split) forRunner(inst *dockerfile.Instruction) (list []account) {
 
 // carryRun says where a RUN belongs.
 func (s *split) carryRun(inst *dockerfile.Instruction) carrying {
+	if len(s.global(inst)) > 0 {
+		return repeated // what builds may call it too
+	}
 	if !s.steps[inst].accounts {
 		return stays
 	}

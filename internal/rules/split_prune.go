@@ -25,7 +25,7 @@ func (s *split) installed() *dockerfile.Instruction {
 	}
 	var last *dockerfile.Instruction
 	for _, inst := range s.before() {
-		if step := s.steps[inst]; step != nil && step.installsDependencies() {
+		if step := s.steps[inst]; step != nil && s.installs(step) {
 			last = inst
 		}
 	}

@@ -16,6 +16,11 @@ var elsewhere = map[string]string{"puppeteer": "Chrome", "cypress": "its browser
 // bundle decides what the runner gets: node_modules alone where the source runs as it is, or the
 // whole working directory where something is built in it. What stands against it is told in a note about the bundle.
 func (d *detection) bundle() {
+	for _, s := range d.built.global {
+		if names := d.mayRun(s); len(names) > 0 {
+			d.facts.Global = append(d.facts.Global, ecosystem.Fact[string]{Value: strings.Join(names, ", "), Source: d.docker(s.Line, "installs for all of the image")})
+		}
+	}
 	next := d.nextBundle()
 	if d.facts.DevDependencies.Known() && next == nil {
 		if why, source := d.needsDev(); why != "" {
@@ -103,16 +108,21 @@ func within(name, dir string) bool {
 	return name == dir || strings.HasPrefix(name, strings.TrimSuffix(dir, "/")+"/")
 }
 
-// startsGlobal refuses a start command that needs what is installed outside the working directory.
+// startsGlobal refuses what is installed outside the working directory where the runner can't install it again.
 func (d *detection) startsGlobal() (string, ecosystem.Source) {
+	for _, s := range d.built.global {
+		names := d.mayRun(s)
+		source := slices.ContainsFunc(names, func(name string) bool {
+			return strings.HasPrefix(name, ".") || strings.ContainsAny(name, ":$") || strings.HasSuffix(name, ".tgz")
+		})
+		if len(names) > 0 && (s.manager != "npm" || source) {
+			return s.manager + " " + strings.Join(words(s), " ") + " brings programs to a place that is not carried: add what the application runs to dependencies, or install it by name with npm install -g", d.docker(s.Line, "")
+		}
+	}
 	if len(d.start.Likely) == 0 {
 		return "", ecosystem.Source{}
 	}
 	program := path.Base(withoutInit(d.start.Likely)[0])
-	brought := []string{"node", "npm", "npx", "yarn"}
-	if len(d.built.global) > 0 && !slices.Contains(brought, program) {
-		return "the command starts " + program + ", which npm install -g may have brought to a place that is not carried: add it to dependencies", d.docker(d.built.global[0].Line, "")
-	}
 	if program == "pnpm" {
 		return "the command starts pnpm, which the runner would not have: start node itself", d.docker(d.start.Line, "")
 	}

@@ -140,7 +140,12 @@ func (s *split) startRunner() []edit.Edit {
 	if installed != nil {
 		edits = append(edits, s.buildApart(installed))
 	}
+	packages := s.installRunPackages()
 	for _, inst := range s.before() {
+		if step := s.steps[inst]; step != nil && step.installsSystem() { // what stands below may want them
+			b.WriteString(packages)
+			packages = ""
+		}
 		switch s.carry(inst) {
 		case repeated:
 			b.WriteString(s.again(inst) + "\n")
@@ -149,7 +154,7 @@ func (s *split) startRunner() []edit.Edit {
 			edits = append(edits, s.p.DeleteWithLead(inst))
 		}
 	}
-	b.WriteString(s.installRunPackages())
+	b.WriteString(packages)
 	b.WriteString(s.env(s.bundle.Env))
 	s.writeCopies(&b)
 	return append(edits, s.p.Insert(end, strings.ReplaceAll(b.String(), "\r\n", "\n")))

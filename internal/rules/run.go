@@ -84,7 +84,7 @@ func parseRun(f *dockerfile.File, inst *dockerfile.Instruction) *runStep {
 			step.installs = append(step.installs, installCommand{shellCommand: c, manager: m, args: rest})
 		case m != nil && m.installsBy(rest) > 0:
 			step.installs = append(step.installs, installCommand{shellCommand: c, manager: m, args: rest[m.installsBy(rest):]})
-		case m != nil && len(rest) > 0 && (verb(rest) == m.refresh || verb(rest) == "clean" || verb(rest) == "autoremove" || verb(rest) == "purge" || verb(rest) == "remove" || slices.Contains(m.settles, verb(rest)) && !ofProject(rest)):
+		case m != nil && len(rest) > 0 && (verb(rest) == m.refresh || verb(rest) == "clean" || verb(rest) == "autoremove" || verb(rest) == "purge" || verb(rest) == "remove" || verb(rest) == "del" || slices.Contains(m.settles, verb(rest)) && !ofProject(rest)):
 		case accountPrograms[name]:
 			step.accounts = true
 		case (harmless[name] || len(rest) > 0 && slices.Contains(harmlessVerbs[name], verb(rest))) && !c.Redirects:
@@ -200,7 +200,9 @@ func (c installCommand) packages() (names []string, ok bool) {
 	for i := 0; i < len(c.args); i++ {
 		w := c.args[i]
 		switch {
-		case w.Text == "-t" || strings.HasPrefix(w.Text, "--target-release") || strings.HasPrefix(w.Text, "--default-release"):
+		case c.manager.name == "apk" && (w.Text == "-t" || w.Text == "--virtual"):
+			i++
+		case w.Text == "-t" || w.Text == "-X" || strings.HasPrefix(w.Text, "--repository") || strings.HasPrefix(w.Text, "--target-release") || strings.HasPrefix(w.Text, "--default-release"):
 			return nil, false
 		case valued[w.Text]:
 			i++
@@ -212,6 +214,19 @@ func (c installCommand) packages() (names []string, ok bool) {
 		}
 	}
 	return names, true
+}
+
+// virtual is the name of the group that apk add makes of what it installs, by which it can be deleted.
+func (c installCommand) virtual() string {
+	for i, w := range c.args {
+		if value, ok := strings.CutPrefix(w.Text, "--virtual="); ok {
+			return value
+		}
+		if c.manager.name == "apk" && i+1 < len(c.args) && (w.Text == "-t" || w.Text == "--virtual") {
+			return c.args[i+1].Text
+		}
+	}
+	return ""
 }
 
 // buildOnly reports whether a distribution's package serves only to compile.

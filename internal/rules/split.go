@@ -182,47 +182,6 @@ func (s *split) before() []*dockerfile.Instruction {
 	return slices.DeleteFunc(slices.Clone(s.stage.Instructions), func(i *dockerfile.Instruction) bool { return i.Index > s.last.Index })
 }
 
-func (s *split) systemPackages() (names []string, ok bool) {
-	for _, inst := range s.before() {
-		step := s.steps[inst]
-		if step == nil {
-			continue
-		}
-		for _, c := range step.installs {
-			if !c.manager.system {
-				continue
-			}
-			more, literal := c.packages()
-			if !literal {
-				return nil, false
-			}
-			names = append(names, more...)
-		}
-	}
-	return names, true
-}
-
-func (s *split) buildPackages() []string {
-	names, _ := s.systemPackages()
-	return slices.DeleteFunc(names, func(n string) bool { return !buildOnly(n) })
-}
-
-// runPackages are the distribution's packages that the runner needs: those that
-// were installed and do more than compile, and the shared libraries of
-// dependencies that are compiled here.
-func (s *split) runPackages() []string {
-	names, _ := s.systemPackages()
-	names = slices.DeleteFunc(names, buildOnly)
-	for _, n := range s.p.Facts.Native {
-		names = append(names, n.Value.RunDebian...)
-	}
-	for _, n := range s.p.Facts.RunPackages {
-		names = append(names, n.Value)
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
-}
-
 // refusal says why the stage can't be split soundly; empty when it can.
 func (s *split) refusal() string {
 	switch {
@@ -238,8 +197,8 @@ func (s *split) refusal() string {
 	if script, where := s.absoluteScript(); script != "" && !s.bundle.Source {
 		return fmt.Sprintf("line %d names %s, which a split would move into %s: call it by name", where, script, s.carried())
 	}
-	if _, ok := s.systemPackages(); !ok {
-		return "which packages are installed depends on a variable: name them"
+	if reason := s.refusesPackages(); reason != "" {
+		return reason
 	}
 	for _, inst := range s.before() {
 		if reason := s.refuses(inst); reason != "" {
@@ -334,8 +293,6 @@ func (s *split) refusesRun(inst *dockerfile.Instruction) string {
 		return fmt.Sprintf("line %d makes users or directories, and the runner's base %s has no shell to do that: leave it to the application, or split by hand", line, s.bundle.Runner.Base)
 	case len(s.global(inst)) > 0 && (s.built[inst] || !step.onlyGlobal()):
 		return fmt.Sprintf("line %d installs %s for all of the image, where the running application may call it, and does more in one RUN: separate the two", line, strings.Join(s.global(inst), ", "))
-	case step.installsSystem() && (step.installsDependencies() || s.built[inst]) && len(s.runPackages()) > 0:
-		return fmt.Sprintf("line %d installs distribution packages and dependencies in one RUN: separate the two", line)
 	case step.accounts:
 		return s.refusesAccounts(inst)
 	}

@@ -127,6 +127,9 @@ func (s *split) allComesAlong(a account) bool {
 // none where all comes along. What a build step makes for a runner on another base is the build's alone.
 func (s *split) forRunner(inst *dockerfile.Instruction) (list []account) {
 	all := s.accounts(inst)
+	if r := s.bundle.Runner; r != nil && r.Start != nil {
+		return nil // nothing runs there but a program of its own
+	}
 	if s.built[inst] && s.bundle.Runner != nil || !slices.ContainsFunc(all, func(a account) bool { return !s.allComesAlong(a) }) {
 		return nil
 	}

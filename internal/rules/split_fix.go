@@ -382,16 +382,3 @@ func (s *split) usedLater(arg *dockerfile.Instruction) bool {
 	}
 	return false
 }
-
-func (s *split) installRunPackages() string {
-	names := s.runPackages()
-	if len(names) == 0 {
-		return ""
-	}
-	return installPackages(s.keyword("RUN"), names) + "\n"
-}
-
-// installPackages is an instruction that installs Debian packages and leaves nothing else behind.
-func installPackages(run string, names []string) string {
-	return fmt.Sprintf("%s apt-get update \\\n && apt-get install -y --no-install-recommends %s \\\n && rm -rf /var/lib/apt/lists/*", run, strings.Join(names, " "))
-}

@@ -92,6 +92,8 @@ type Facts struct {
 	// Builds are the RUN steps that make outputs out of the source ("npm run build", "go build"), in
 	// their order; the Source names the line of the Dockerfile. Empty where the source runs as it is.
 	Builds []Fact[string]
+	// Checks are the RUN steps that only look at the source ("npm test"): they want what builds, and leave nothing behind.
+	Checks []Fact[string]
 	// Fetch is the command that downloads what the manifests list, where the Dockerfile leaves that to
 	// the build itself; not known where a step of its own does it, or nothing is downloaded. It wants the build step's mounts,
 	// and a note about "fetch" says why it can't stand apart from that.

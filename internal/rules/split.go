@@ -20,7 +20,7 @@ type split struct {
 	steps map[*dockerfile.Instruction]*runStep
 	first *dockerfile.Instruction // the first step that installs dependencies or builds
 	last  *dockerfile.Instruction // the last one
-	// built are the steps that make outputs out of the source.
+	// built are the steps that make outputs out of the source or, where the builder alone has it, check it.
 	built map[*dockerfile.Instruction]bool
 	// bundle is what the runner gets; empty when the ecosystem knows of none.
 	bundle ecosystem.Bundle
@@ -36,7 +36,7 @@ func newSplit(p *rule.Pass) *split {
 	}
 	for _, step := range runSteps(p, p.Final) {
 		s.steps[step.inst] = step
-		s.built[step.inst] = len(builtOn(p, step.inst)) > 0
+		s.built[step.inst] = len(builtOn(p, step.inst)) > 0 || s.bundle.Source && len(on(p, step.inst, p.Facts.Checks)) > 0
 		if s.installs(step) || s.built[step.inst] {
 			if s.first == nil {
 				s.first = step.inst
@@ -214,8 +214,46 @@ func (s *split) refusal() string {
 			return fmt.Sprintf("%s (%s) calls %s, which stays in the builder: call the program by its own name", c.Value.By, whereShown(c.Source), s.bundle.Tool.Value)
 		}
 	}
+	if where, command := s.developsBelow(); where > 0 {
+		return fmt.Sprintf("%q on line %d may want development dependencies, which the runner does not have: do that in the RUN of line %d, which stays in the builder", command, where, s.line(s.last))
+	}
 	return s.refusesRunner()
 }
+
+// lastWork is the last step that installs or builds, and does not only check.
+func (s *split) lastWork() (last *dockerfile.Instruction) {
+	for _, inst := range s.before() {
+		if step := s.steps[inst]; step != nil && (s.installs(step) || len(builtOn(s.p, inst)) > 0) {
+			last = inst
+		}
+	}
+	return last
+}
+
+// developsBelow is the line of an instruction of the runner that has a manager run something, with the command; 0 when none does, or
+// the runner has what development wants.
+func (s *split) developsBelow() (int, string) {
+	apart := slices.ContainsFunc(s.bundle.Carries, func(c ecosystem.Carry) bool { return c.From != c.To })
+	if r := s.bundle.Runner; s.bundle.Prune == "" && (!apart || r != nil && r.Start == nil) {
+		return 0, ""
+	}
+	for _, inst := range s.stage.Instructions {
+		step := s.steps[inst]
+		if step == nil || inst.Index <= s.last.Index {
+			continue
+		}
+		for _, c := range step.other {
+			name, rest := program(c)
+			if m := managerOf(name, rest); m != nil && !m.system && !slices.Contains(leavesAlone, verb(rest)) {
+				return s.line(inst), firstLine(s.p.Text(c.Span))
+			}
+		}
+	}
+	return 0, ""
+}
+
+// leavesAlone are subcommands of managers that run nothing.
+var leavesAlone = []string{"config", "set", "prune", "store", "pkg", "version", "-v", "--version"}
 
 // toolBelow is the line of an instruction of the runner that calls the program that installs; 0 when none does.
 func (s *split) toolBelow() int {
@@ -253,6 +291,9 @@ func (s *split) refuses(inst *dockerfile.Instruction) string {
 	case "RUN":
 		return s.refusesRun(inst)
 	case "USER":
+		if worked := s.lastWork(); worked.Index < inst.Index {
+			return fmt.Sprintf("line %d checks the source as the user of line %d: do that above, where it stays in the builder", s.line(s.last), line)
+		}
 		return fmt.Sprintf("dependencies are installed as the user of line %d: switch users below the install", line)
 	case "ONBUILD":
 		return fmt.Sprintf("line %d is an ONBUILD: what it will run in images built on this one is not known: split by hand, and build one of those", line)

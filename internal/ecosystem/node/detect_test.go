@@ -44,6 +44,7 @@ func listing(f *ecosystem.Facts) string {
 	factstest.Many(l, "program", f.Programs, text)
 	factstest.Many(l, "runs with", f.RunPackages, text)
 	factstest.Many(l, "build", f.Builds, text)
+	factstest.Many(l, "check", f.Checks, text)
 	factstest.Many(l, "global", f.Global, text)
 	factstest.One(l, "brings", f.DevDependencies)
 	for _, e := range f.RunEnv {

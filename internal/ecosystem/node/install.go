@@ -80,6 +80,8 @@ func (d *detection) command(inst *dockerfile.Instruction, c container.Command) {
 			return
 		}
 		d.install(inst, s)
+	case s.manager == "npm" && slices.Contains([]string{"test", "t", "tst"}, verb) || runs && isCheck(call.script):
+		d.facts.Checks = append(d.facts.Checks, ecosystem.Fact[string]{Value: s.manager + " " + strings.Join(words(s), " "), Source: d.docker(s.Line, "checks the source")})
 	case runs && isBuild(call.script) && (call.run || d.hasScript(call.script) || slices.Contains(builders, call.script)):
 		s.builds(d, call.String())
 	case (verb == "exec" || verb == "x") && len(rest) > 0 && !downloads(rest):
@@ -170,7 +172,13 @@ func (d *detection) reachesOut(inst *dockerfile.Instruction, c container.Command
 // isBuild reports whether a script makes something: all do but those that check or serve.
 func isBuild(script string) bool {
 	first, _, _ := strings.Cut(script, ":")
-	return script != "" && !slices.Contains([]string{"test", "lint", "start", "dev", "serve", "watch", "format", "e2e", "coverage"}, first)
+	return script != "" && !isCheck(script) && !slices.Contains([]string{"start", "dev", "serve", "watch"}, first)
+}
+
+// isCheck reports whether a script looks at the source and makes nothing that runs.
+func isCheck(script string) bool {
+	first, _, _ := strings.Cut(script, ":")
+	return slices.Contains([]string{"test", "lint", "format", "e2e", "coverage"}, first)
 }
 
 // valued are options of the managers whose value is the next word.

@@ -150,7 +150,7 @@ func (s *split) startRunner() []edit.Edit {
 		case repeated:
 			b.WriteString(s.again(inst) + "\n")
 		case moved:
-			b.WriteString(strings.TrimRight(s.p.Text(s.p.File.Block(inst)), "\r\n") + "\n")
+			b.WriteString(s.inRunner(inst))
 			edits = append(edits, s.p.DeleteWithLead(inst))
 		}
 	}
@@ -242,27 +242,52 @@ func (s *split) stagedAt(dir string) string {
 	return dir
 }
 
-// replaceStart writes the runner's own start command in the place of the author's.
-func (s *split) replaceStart() (edits []edit.Edit) {
+// starts are the instructions whose start command the runner's own replaces, with that; "" for one that is taken out.
+func (s *split) starts() map[*dockerfile.Instruction]string {
 	argv := s.bundle.Start
 	if s.bundle.Runner != nil && s.bundle.Runner.Start != nil {
 		argv = s.bundle.Runner.Start
 	}
-	if argv == nil {
-		return nil
-	}
 	state := s.p.File.EndState(s.stage)
-	start := execForm(argv)
 	switch {
-	case state.Entrypoint != nil:
-		edits = append(edits, s.p.Edit(state.Entrypoint.Rest, start))
-		if state.Cmd != nil {
-			edits = append(edits, s.p.Delete(state.Cmd))
+	case argv == nil || state.Entrypoint == nil && state.Cmd == nil:
+		return nil
+	case state.Entrypoint == nil:
+		return map[*dockerfile.Instruction]string{state.Cmd: execForm(argv)}
+	case state.Cmd == nil:
+		return map[*dockerfile.Instruction]string{state.Entrypoint: execForm(argv)}
+	}
+	return map[*dockerfile.Instruction]string{state.Entrypoint: execForm(argv), state.Cmd: ""}
+}
+
+// replaceStart writes the runner's own start command in the place of the author's. One above the cut is moved with that.
+func (s *split) replaceStart() (edits []edit.Edit) {
+	starts := s.starts()
+	for _, inst := range s.stage.Instructions {
+		start, replaced := starts[inst]
+		switch {
+		case !replaced || inst.Index <= s.last.Index:
+		case start == "":
+			edits = append(edits, s.p.Delete(inst))
+		default:
+			edits = append(edits, s.p.Edit(inst.Rest, start))
 		}
-	case state.Cmd != nil:
-		edits = append(edits, s.p.Edit(state.Cmd.Rest, start))
 	}
 	return edits
+}
+
+// inRunner is an instruction that is moved there, with the comment above it.
+func (s *split) inRunner(inst *dockerfile.Instruction) string {
+	block := s.p.File.Block(inst)
+	start, replaced := s.starts()[inst]
+	switch {
+	case !replaced:
+		return strings.TrimRight(s.p.Text(block), "\r\n") + "\n"
+	case start == "":
+		return ""
+	}
+	block.End = inst.Rest.Start
+	return s.p.Text(block) + start + "\n"
 }
 
 // carrying says where an instruction above the last install step belongs.

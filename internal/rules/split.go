@@ -313,10 +313,12 @@ func (s *split) refuses(inst *dockerfile.Instruction) string {
 
 func (s *split) refusesRun(inst *dockerfile.Instruction) string {
 	step, line := s.steps[inst], s.line(inst)
-	unknown := step.other
-	if s.built[inst] { // what builds is known by what it makes
-		unknown = slices.DeleteFunc(slices.Clone(unknown), func(c shellCommand) bool { return s.partOfBuild(inst, c) })
-	}
+	unknown := slices.DeleteFunc(slices.Clone(step.other), func(c shellCommand) bool {
+		if s.built[inst] { // what builds is known by what it makes
+			return s.partOfBuild(inst, c)
+		}
+		return s.writesAlong(inst, c)
+	})
 	switch {
 	case step.script == nil:
 		return fmt.Sprintf("the shell code on line %d can't be read: put it into a script, or split by hand", line)
@@ -326,8 +328,6 @@ func (s *split) refusesRun(inst *dockerfile.Instruction) string {
 		return fmt.Sprintf("%q on line %d may change the image elsewhere than what is built beside it: give it a RUN of its own below the last step that installs or builds, where it stays in the runner", firstLine(s.p.Text(unknown[0].Span)), line)
 	case len(unknown) > 0:
 		return fmt.Sprintf("%q on line %d changes the image in a way that is not known: move it below the last step that installs or builds, where it stays in the runner", firstLine(s.p.Text(unknown[0].Span)), line)
-	case step.accounts && len(step.installs) > 0:
-		return fmt.Sprintf("line %d installs and makes users or directories in one RUN: separate the two", line)
 	case step.accounts && s.built[inst] && !s.servesBuild(inst):
 		return fmt.Sprintf("line %d builds, and makes users, directories or permissions that the build does not need, in one RUN: separate the two", line)
 	case step.accounts && !s.built[inst] && s.bare() && s.carry(inst) != stays:

@@ -154,7 +154,7 @@ func (s *split) carryRun(inst *dockerfile.Instruction) carrying {
 	switch {
 	case len(list) == 0:
 		return stays
-	case s.built[inst] || s.concernsBuilder(inst):
+	case s.built[inst] || len(s.steps[inst].installs)+len(s.steps[inst].other) > 0 || s.concernsBuilder(inst):
 		return repeated
 	}
 	return moved
@@ -182,7 +182,7 @@ func (s *split) inWork(place string) bool {
 
 // filled reports whether some instruction above another one has brought something to where the runner copies from.
 func (s *split) filled(inst *dockerfile.Instruction) bool {
-	return inst.Index > s.first.Index || s.bundle.Source && slices.ContainsFunc(s.before(), func(i *dockerfile.Instruction) bool { return i.Index < inst.Index && copies(i) })
+	return inst.Index >= s.first.Index || s.bundle.Source && slices.ContainsFunc(s.before(), func(i *dockerfile.Instruction) bool { return i.Index < inst.Index && copies(i) })
 }
 
 // ownersBelow reports whether an instruction below another one, which stays in the builder, names a user or a group.
@@ -234,26 +234,29 @@ func (s *split) again(inst *dockerfile.Instruction) string {
 	if inst.Keyword != "RUN" || !s.steps[inst].accounts {
 		return s.p.Text(inst.Span)
 	}
-	list := s.forRunner(inst)
-	if len(list) == len(s.accounts(inst)) && !s.built[inst] {
+	if !s.inPart(inst) {
 		return s.p.Text(inst.Span)
 	}
 	var commands []string
-	for _, a := range list {
+	for _, a := range s.forRunner(inst) {
 		commands = append(commands, s.p.Text(a.Span))
 	}
 	return s.p.Text(inst.KeywordSpan) + " " + strings.Join(commands, " && ")
 }
 
+// inPart reports whether the runner repeats only some commands of a step.
+func (s *split) inPart(inst *dockerfile.Instruction) bool {
+	return s.carry(inst) == repeated && len(s.forRunner(inst)) != len(container.Commands(s.p.File, inst))
+}
+
 // refusesAccounts says what stands against running commands about users, directories and permissions where they belong.
 func (s *split) refusesAccounts(inst *dockerfile.Instruction) string {
 	line := s.line(inst)
-	list := s.forRunner(inst)
-	partly := s.carry(inst) == repeated && (s.built[inst] || len(list) != len(s.accounts(inst)))
+	list, partly := s.forRunner(inst), s.inPart(inst)
 	for _, a := range list {
 		switch {
 		case !a.known && s.filled(inst):
-			return fmt.Sprintf("%q on line %d makes or changes something of which it is not known whether the runner copies it: write its path out, or move it below line %d", firstLine(s.p.Text(a.Span)), line, s.line(s.last))
+			return fmt.Sprintf("%q on line %d makes or changes something of which it is not known whether the runner copies it: write its path out, or %s", firstLine(s.p.Text(a.Span)), line, s.moveBelow(inst))
 		case partly && (!a.Plain || a.Dir != s.p.File.StateBefore(inst).Workdir):
 			return fmt.Sprintf("%q on line %d is for the runner, and others of that RUN are for the builder: give it a RUN of its own", firstLine(s.p.Text(a.Span)), line)
 		case !s.filled(inst) || s.bundle.Runner != nil:
@@ -279,12 +282,20 @@ func (s *split) refusesPlace(inst *dockerfile.Instruction, a account, place stri
 	for _, c := range s.bundle.Carries {
 		switch {
 		case a.changes() && within(c.From, place) && !there(c.To):
-			return fmt.Sprintf("line %d changes %s, of which the runner copies what is in it without its own owner and mode: move it below line %d", s.line(inst), c.From, s.line(s.last))
+			return fmt.Sprintf("line %d changes %s, of which the runner copies what is in it without its own owner and mode: %s", s.line(inst), c.From, s.moveBelow(inst))
 		case !a.makesDirs() && a.target == "" && within(place, c.To) && !there(place):
 			return fmt.Sprintf("line %d changes %s, which the builder has, beside what only the runner needs: give each a RUN of its own", s.line(inst), place)
 		}
 	}
 	return ""
+}
+
+// moveBelow is the advice to do something in the runner.
+func (s *split) moveBelow(inst *dockerfile.Instruction) string {
+	if inst == s.last {
+		return "give it a RUN of its own below that"
+	}
+	return fmt.Sprintf("move it below line %d", s.line(s.last))
 }
 
 // servesBuild reports whether all that a step does to directories and permissions lies where something is built.

@@ -26,6 +26,8 @@ type split struct {
 	bundle ecosystem.Bundle
 	// carries is where instructions above the cut belong, as far as that was asked.
 	carries map[*dockerfile.Instruction]carrying
+	// work are the workplaces, once they were asked for.
+	work []string
 }
 
 func newSplit(p *rule.Pass) *split {

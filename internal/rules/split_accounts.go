@@ -246,8 +246,17 @@ func (s *split) again(inst *dockerfile.Instruction) string {
 
 // inPart reports whether the runner repeats only some commands of a step.
 func (s *split) inPart(inst *dockerfile.Instruction) bool {
-	return s.carry(inst) == repeated && len(s.forRunner(inst)) != len(container.Commands(s.p.File, inst))
+	return s.carry(inst) == repeated && (s.built[inst] || len(s.forRunner(inst)) != len(s.accounts(inst)) ||
+		slices.ContainsFunc(container.Commands(s.p.File, inst), func(c container.Command) bool { return !accountPrograms[c.Name] && !silent[c.Name] }))
 }
+
+// chooses reports whether some command of a step runs only where another one fails.
+func (s *runStep) chooses() bool {
+	return slices.ContainsFunc(s.script.Commands(), func(c shellCommand) bool { return c.Op == "||" })
+}
+
+// silent are programs that look at no files, so that they do the same anywhere.
+var silent = map[string]bool{"true": true, ":": true, "set": true, "echo": true, "printf": true, "exit": true, "export": true, "unset": true, "sleep": true}
 
 // refusesAccounts says what stands against running commands about users, directories and permissions where they belong.
 func (s *split) refusesAccounts(inst *dockerfile.Instruction) string {
@@ -257,7 +266,7 @@ func (s *split) refusesAccounts(inst *dockerfile.Instruction) string {
 		switch {
 		case !a.known && s.filled(inst):
 			return fmt.Sprintf("%q on line %d makes or changes something of which it is not known whether the runner copies it: write its path out, or %s", firstLine(s.p.Text(a.Span)), line, s.moveBelow(inst))
-		case partly && (!a.Plain || a.Dir != s.p.File.StateBefore(inst).Workdir):
+		case partly && (!a.Plain || s.steps[inst].chooses() || a.Dir != s.p.File.StateBefore(inst).Workdir):
 			return fmt.Sprintf("%q on line %d is for the runner, and others of that RUN are for the builder: give it a RUN of its own", firstLine(s.p.Text(a.Span)), line)
 		case !s.filled(inst) || s.bundle.Runner != nil:
 			continue

@@ -373,7 +373,14 @@ func copiesAll(inst *dockerfile.Instruction) bool {
 }
 
 // workplaces are the directories in which something is installed or built, and those that the runner copies.
-func (s *split) workplaces() (places []string) {
+func (s *split) workplaces() []string {
+	if s.work == nil {
+		s.work = s.findWorkplaces()
+	}
+	return s.work
+}
+
+func (s *split) findWorkplaces() (places []string) {
 	for _, inst := range s.before() {
 		step := s.steps[inst]
 		if step == nil || !step.installsDependencies() && !s.built[inst] {

@@ -293,7 +293,7 @@ func (s *split) refuses(inst *dockerfile.Instruction) string {
 	case "RUN":
 		return s.refusesRun(inst)
 	case "USER":
-		if worked := s.lastWork(); worked.Index < inst.Index {
+		if worked := s.lastWork(); worked != nil && worked.Index < inst.Index {
 			return fmt.Sprintf("line %d checks the source as the user of line %d: do that above, where it stays in the builder", s.line(s.last), line)
 		}
 		return fmt.Sprintf("dependencies are installed as the user of line %d: switch users below the install", line)

@@ -150,9 +150,8 @@ func (s *split) carryRun(inst *dockerfile.Instruction) carrying {
 	if !s.steps[inst].accounts {
 		return stays
 	}
-	list := s.forRunner(inst)
 	switch {
-	case len(list) == 0:
+	case len(s.forRunner(inst)) == 0:
 		return stays
 	case s.built[inst] || len(s.steps[inst].installs)+len(s.steps[inst].other) > 0 || s.concernsBuilder(inst):
 		return repeated
@@ -231,10 +230,7 @@ func (s *split) namesOwner(inst *dockerfile.Instruction) bool {
 
 // again is what of an instruction stands in the runner too.
 func (s *split) again(inst *dockerfile.Instruction) string {
-	if inst.Keyword != "RUN" || !s.steps[inst].accounts {
-		return s.p.Text(inst.Span)
-	}
-	if !s.inPart(inst) {
+	if inst.Keyword != "RUN" || !s.steps[inst].accounts || !s.inPart(inst) {
 		return s.p.Text(inst.Span)
 	}
 	var commands []string

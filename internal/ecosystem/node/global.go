@@ -16,13 +16,13 @@ var buildTools = []string{
 }
 
 // mayRun are the packages of an npm install -g that the running application may call. What builds is left out where node
-// itself is started, and so no program of a package.
+// itself is started, and so no program of a package, and nothing else is started from the image.
 func (d *detection) mayRun(s step) (names []string) {
 	_, rest := s.verb()
 	if s.manager == "yarn" && len(rest) > 0 {
 		rest = rest[1:] // yarn global add
 	}
-	node := d.facts.Start.Value != nil && path.Base(d.facts.Start.Value[0]) == "node"
+	node := d.facts.Start.Value != nil && path.Base(withoutInit(d.facts.Start.Value)[0]) == "node" && len(d.in.Commands) == 0
 	for _, name := range rest {
 		if at := strings.LastIndexByte(name, '@'); at > 0 {
 			name = name[:at]

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/BurntSushi/toml"
-
 	"github.com/plimsoll/plimsoll/internal/ecosystem/container"
 )
 
@@ -73,7 +71,7 @@ func lockedNeeds(text string) map[string][]string {
 			Dependencies any    `toml:"dependencies"`
 		} `toml:"package"`
 	}
-	if _, err := toml.Decode(text, &lock); err != nil {
+	if err := decodeTOML(text, &lock); err != nil {
 		return nil
 	}
 	needs := map[string][]string{}

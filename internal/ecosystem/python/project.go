@@ -4,8 +4,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/BurntSushi/toml"
-
 	"github.com/plimsoll/plimsoll/internal/ecosystem"
 	"github.com/plimsoll/plimsoll/internal/ecosystem/python/requirements"
 )
@@ -44,7 +42,7 @@ type poetryGroup struct {
 // parseProject reads pyproject.toml; what can't be read is left empty.
 func parseProject(text string) project {
 	var p project
-	if _, err := toml.Decode(text, &p); err != nil {
+	if err := decodeTOML(text, &p); err != nil {
 		return project{}
 	}
 	return p
@@ -123,7 +121,7 @@ type pipfile struct {
 // parsePipfile reads a Pipfile; what can't be read is left empty.
 func parsePipfile(text string) pipfile {
 	var p pipfile
-	if _, err := toml.Decode(text, &p); err != nil {
+	if err := decodeTOML(text, &p); err != nil {
 		return pipfile{}
 	}
 	return p

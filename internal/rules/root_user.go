@@ -47,7 +47,7 @@ COPY --chown=10001:10001 . .
 USER 10001:10001
 CMD ["python", "main.py"]
 `,
-		Fix:   "Makes a user with a fixed numeric id and no login shell, gives it the source that is copied and the folders that the application writes to, and switches to it. Refused when the port is below 1024, or when what the application writes is not known.",
+		Fix:   "Makes a user with a fixed numeric id and no login shell, gives it the source that is copied and the folders that the application writes to, and switches to it. A path that is only known when the program runs is given to it where a run shows that path. Refused when the port is below 1024, when something that is started needs root, when a step leaves in root's home what the application reads, or when plimsoll does not know where applications of the kind write.",
 		Proof: "The container runs as that user, and the same requests, those that write included, get the same answers.",
 		Links: []string{"https://docs.docker.com/build/building/best-practices/#user"},
 	},
@@ -124,6 +124,12 @@ func refuseUser(p *rule.Pass) string {
 	}
 	if name, by := switchesUser(p); by != nil {
 		return fmt.Sprintf("line %d starts the application through %s, which wants root to switch the user: switch with USER instead", p.File.Position(by.Span.Start).Line, name)
+	}
+	if daemon, by := needsRoot(p); daemon != "" {
+		return fmt.Sprintf("%s starts %s, which has to be root: run it in a container of its own", by, daemon)
+	}
+	if reason := rootsHome(p); reason != "" {
+		return reason
 	}
 	for stage := p.Final; stage != nil; stage = stage.Parent {
 		for _, inst := range stage.Instructions {
@@ -220,17 +226,43 @@ func switcherIn(p *rule.Pass, script string) string {
 	return ""
 }
 
+// daemons are programs that only root can run as they are set up: they change users, or read and write root's own files.
+var daemons = []string{"cron", "crond", "supervisord", "sshd", "service", "systemctl", "rc-service"}
+
+// needsRoot names such a program that starts with the container, and the place that starts it.
+func needsRoot(p *rule.Pass) (daemon, by string) {
+	for _, program := range p.Facts.Programs {
+		if name := path.Base(program.Value); slices.Contains(daemons, name) {
+			return name, whereShown(program.Source)
+		}
+	}
+	if s := readStartCommand(p); s != nil && slices.Contains(daemons, s.name()) {
+		return s.name(), fmt.Sprintf("line %d", p.File.Position(s.words[s.program].inst.Span.Start).Line)
+	}
+	return "", ""
+}
+
 // addUser makes the fix. root is the USER instruction to replace, if there is one in the final stage.
 func addUser(p *rule.Pass, root *dockerfile.Instruction) *finding.Fix {
 	var edits []edit.Edit
 	at, chowned := ownSource(p)
 	edits = append(edits, chowned...)
 	edits = append(edits, p.Insert(at, line(p, at, keyword(p, "RUN")+" "+makeUser(p))))
+	made := ""
+	if command := ownMade(p); command != "" {
+		made = keyword(p, "RUN") + " " + command
+	}
 	if inFinal(p, root) && !buildsBelow(p, root) {
 		edits = append(edits, p.Edit(root.Rest, appID+":"+appID))
+		if above := p.File.Block(root).Start; made != "" {
+			edits = append(edits, p.Insert(above, line(p, above, made)))
+		}
 	} else {
 		end := endOfSetup(p)
-		edits = append(edits, p.Insert(end, line(p, end, keyword(p, "USER")+" "+appID+":"+appID)))
+		if made != "" {
+			made += "\n"
+		}
+		edits = append(edits, p.Insert(end, line(p, end, made+keyword(p, "USER")+" "+appID+":"+appID)))
 	}
 	return &finding.Fix{
 		Title:  "Run as a user without a login shell",
@@ -261,13 +293,11 @@ func ownSource(p *rule.Pass) (at int, edits []edit.Edit) {
 				continue
 			}
 			_, from := inst.Flag("from")
-			foreign := from && !slices.ContainsFunc(written, func(dir string) bool {
-				return strings.HasPrefix(dir+"/", strings.TrimSuffix(destination(p, inst), "/")+"/")
-			})
+			foreign := from && !slices.ContainsFunc(written, func(dir string) bool { return holds(destination(p, inst), dir) })
 			if at < 0 && stage == p.Final && (!foreign || !accounts) {
 				at = p.File.Block(inst).Start
 			}
-			if foreign {
+			if foreign || !from && staysRoots(p, inst) {
 				continue
 			}
 			if _, owned := inst.Flag("chown"); !owned {
@@ -279,6 +309,46 @@ func ownSource(p *rule.Pass) (at int, edits []edit.Edit) {
 		at = endOfSetup(p)
 	}
 	return at, edits
+}
+
+// holds reports whether a place is the other one, or above it.
+func holds(place, other string) bool {
+	return strings.HasPrefix(other+"/", strings.TrimSuffix(place, "/")+"/")
+}
+
+// systemPlaces hold what the system reads, which trusts it for being root's: cron leaves files out that are another's.
+var systemPlaces = []string{"/etc", "/bin", "/sbin", "/lib", "/lib64", "/usr", "/boot", "/root"}
+
+// staysRoots reports whether an instruction copies to the system's own places what everybody can read, where the application neither
+// lies nor writes.
+func staysRoots(p *rule.Pass, inst *dockerfile.Instruction) bool {
+	dest, workdir := destination(p, inst), p.File.EndState(p.Final).Workdir
+	if !slices.ContainsFunc(systemPlaces, func(place string) bool { return within(dest, place) }) || within(dest, workdir) && workdir != "/" {
+		return false
+	}
+	if slices.ContainsFunc(writtenDirs(p), func(dir string) bool { return holds(dest, dir) }) || p.Context == nil {
+		return false
+	}
+	return !slices.ContainsFunc(namedBy(p, inst), func(name string) bool {
+		e, known := p.Context.Lookup(name)
+		owners, others := e.Mode.Perm()>>6&5, e.Mode.Perm()&5
+		return !known || !e.Mode.IsDir() && owners != others
+	})
+}
+
+// ownMade is the command that gives the user files which a step of the build made as root where the application writes files,
+// such as the database that a migration fills; empty when no step may have.
+func ownMade(p *rule.Pass) string {
+	dirs := writtenDirs(p)
+	if len(dirs) == 0 {
+		return ""
+	}
+	for _, stage := range p.File.Stages {
+		if ships(p, stage) && slices.ContainsFunc(runSteps(p, stage), func(s *runStep) bool { return !s.known() && len(builtOn(p, s.inst)) == 0 }) {
+			return "find " + strings.Join(dirs, " ") + " -maxdepth 1 -type f -user root -exec chown " + appID + ":" + appID + " {} +"
+		}
+	}
+	return ""
 }
 
 // copiesAccounts reports whether a COPY of the final stage may bring users along, over those that are made before it.

@@ -196,8 +196,8 @@ func (s *split) refusal() string {
 		first, more, _ := strings.Cut(base.OnBuild, "\n")
 		return fmt.Sprintf("%s has commands of its own for images built on it (ONBUILD %s%s), which a runner on the same base would run again: write them out in this Dockerfile first", base.Tag, first, andMore(more))
 	}
-	if script, where := s.absoluteScript(); script != "" && !s.bundle.Source {
-		return fmt.Sprintf("line %d names %s, which a split would move into %s: call it by name", where, script, s.carried())
+	if reason := s.refusesPrefix(); reason != "" {
+		return reason
 	}
 	if reason := s.refusesPackages(); reason != "" {
 		return reason
@@ -218,6 +218,11 @@ func (s *split) refusal() string {
 	}
 	if where, command := s.developsBelow(); where > 0 {
 		return fmt.Sprintf("%q on line %d may want development dependencies, which the runner does not have: do that in the RUN of line %d, which stays in the builder", command, where, s.line(s.last))
+	}
+	for _, program := range s.p.Facts.Programs {
+		if s.bundle.Tool.Known() && program.Value == s.bundle.Tool.Value && program.Source.File != s.p.DockerfilePath {
+			return fmt.Sprintf("%s calls %s, which stays in the builder: call the program by its own name", whereShown(program.Source), program.Value)
+		}
 	}
 	return s.refusesRunner()
 }
@@ -388,24 +393,3 @@ func (s *split) refusesRunner() string {
 }
 
 func (s *split) line(i *dockerfile.Instruction) int { return s.p.File.Position(i.Span.Start).Line }
-
-// absoluteScript finds a use of a program by its path in the base's own prefix, where installing goes elsewhere in a
-// split. What is copied there stays there.
-func (s *split) absoluteScript() (string, int) {
-	if s.bundle.Create == "" && s.bundle.Env == nil && !s.bundle.Tool.Known() {
-		return "", 0
-	}
-	files := container.FilesOf(s.p.File, s.stage, s.p.Context.FS())
-	for _, inst := range s.stage.Instructions {
-		if inst.Keyword != "CMD" && inst.Keyword != "ENTRYPOINT" && inst.Keyword != "RUN" {
-			continue
-		}
-		for _, w := range strings.Fields(s.p.Text(inst.Rest)) {
-			w = strings.Trim(w, `"[],'`)
-			if _, copied := files.InContext(w); !copied && (strings.HasPrefix(w, "/usr/local/bin/") || strings.HasPrefix(w, "/usr/local/lib/")) {
-				return w, s.p.File.Position(inst.Span.Start).Line
-			}
-		}
-	}
-	return "", 0
-}

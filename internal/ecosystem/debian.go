@@ -26,7 +26,7 @@ var brings = []struct{ packages, programs []string }{
 	{[]string{"gnupg", "gpg", "gnupg2"}, []string{"gpg"}},
 	{[]string{"openssl"}, []string{"openssl"}},
 	{[]string{"perl"}, []string{"perl"}},
-	{[]string{"gcc", "build-essential", "g++"}, []string{"gcc", "cc"}},
+	{[]string{"gcc", "build-essential", "g++"}, []string{"gcc", "cc", "cpp"}},
 	{[]string{"g++", "build-essential"}, []string{"g++", "c++"}},
 	{[]string{"make", "build-essential", "dpkg-dev"}, []string{"make"}},
 	{[]string{"patch", "build-essential", "dpkg-dev"}, []string{"patch"}},
@@ -37,5 +37,7 @@ var brings = []struct{ packages, programs []string }{
 	{[]string{"pkg-config", "pkgconf"}, []string{"pkg-config"}},
 	{[]string{"libpq-dev"}, []string{"pg_config"}},
 	{[]string{"default-libmysqlclient-dev", "libmariadb-dev-compat", "libmysqlclient-dev"}, []string{"mysql_config"}},
-	{[]string{"imagemagick"}, []string{"convert"}},
+	{[]string{"imagemagick"}, []string{"convert", "identify", "mogrify", "montage", "composite"}},
+	{[]string{"bzip2", "build-essential", "dpkg-dev"}, []string{"bzip2", "bunzip2"}},
+	{[]string{"binutils", "build-essential", "gcc", "g++"}, []string{"ar", "as", "ld", "nm", "objcopy", "objdump", "ranlib", "readelf", "strings", "strip"}},
 }

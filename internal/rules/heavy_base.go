@@ -39,7 +39,7 @@ WORKDIR /srv
 COPY main.py ./
 CMD ["python", "main.py"]
 `,
-		Fix:   "Takes the slim variant: same distribution and C library. Packages whose libraries the running original had loaded, and which the slim base lacks, are installed by name. Alpine is shown and never taken: its C library is musl, which compiled wheels for glibc can't be loaded with. Refused while the stage compiles or calls what only the full base has.",
+		Fix:   "Takes the slim variant: same distribution and C library. Packages whose libraries the running original had loaded, and which the slim base lacks, are installed by name. Alpine is shown and never taken: its C library is musl, which compiled wheels for glibc can't be loaded with. Refused while the stage compiles or calls what only the full base has, or the source starts a program of which the name can't be told.",
 		Proof: "The image is built and run on the slim base; shared libraries are checked, and the same requests get the same answers.",
 		Links: []string{"https://hub.docker.com/_/python"},
 	},
@@ -230,6 +230,11 @@ func needsFullBase(p *rule.Pass) string {
 			return fmt.Sprintf("%s is called at run time (%s:%d), and the slim base does not have it: install %s", program.Value, program.Source.File, program.Source.Line, pkg)
 		}
 	}
+	for _, n := range p.Facts.Notes {
+		if n.About == "programs" {
+			return fmt.Sprintf("%s:%d %s, and the slim base may not have it: name the program in the source, or change the base by hand", n.Source.File, n.Source.Line, n.Text)
+		}
+	}
 	return ""
 }
 
@@ -290,8 +295,11 @@ func lacking(program string, brought []string) string {
 
 // fullPrograms are programs of the full images' base, buildpack-deps, that the slim ones don't have.
 var fullPrograms = map[string]bool{
-	"curl": true, "wget": true, "git": true, "hg": true, "svn": true, "ssh": true, "scp": true, "ssh-keyscan": true, "gpg": true,
-	"gcc": true, "g++": true, "cc": true, "c++": true, "make": true, "autoconf": true, "automake": true, "patch": true,
-	"unzip": true, "xz": true, "file": true, "pkg-config": true, "pg_config": true, "mysql_config": true, "convert": true,
-	"ps": true, "pgrep": true, "pkill": true, "top": true, "free": true,
+	"curl": true, "wget": true, "git": true, "hg": true, "svn": true, "file": true, "gpg": true,
+	"ssh": true, "scp": true, "sftp": true, "ssh-add": true, "ssh-agent": true, "ssh-keygen": true, "ssh-keyscan": true,
+	"gcc": true, "g++": true, "cc": true, "c++": true, "cpp": true, "make": true, "autoconf": true, "automake": true, "patch": true,
+	"ar": true, "as": true, "ld": true, "nm": true, "objcopy": true, "objdump": true, "ranlib": true, "readelf": true, "strings": true, "strip": true,
+	"unzip": true, "xz": true, "bzip2": true, "bunzip2": true, "pkg-config": true, "pg_config": true, "mysql_config": true,
+	"convert": true, "identify": true, "mogrify": true, "montage": true, "composite": true,
+	"ps": true, "pgrep": true, "pkill": true, "top": true, "free": true, "uptime": true, "vmstat": true, "watch": true, "w": true,
 }

@@ -140,3 +140,42 @@ func ParseScript(text string) (s *shell.Script, line func(dockerfile.Span) int, 
 	s, err = shell.Parse(f, f.Instructions[1])
 	return s, func(span dockerfile.Span) int { return f.Position(span.Start).Line - above }, err
 }
+
+// builtins are commands of the shell itself.
+var builtins = []string{":", ".", "[", "cd", "echo", "eval", "exit", "export", "false", "printf", "pwd", "read", "set", "shift", "source", "test", "trap", "true", "ulimit", "umask", "unset", "wait"}
+
+// Started are the programs that shell code starts; all is false when there may be more.
+func Started(code string) (names []string, all bool) {
+	s, _, err := ParseScript(code)
+	if err != nil {
+		return nil, false
+	}
+	all = true
+	for _, c := range s.Commands() {
+		call, ok := c.Call()
+		if !ok {
+			all = all && len(c.Words) == 0 // assignments alone start nothing
+			continue
+		}
+		all = all && call.Name != "eval"
+		if !slices.Contains(builtins, call.Name) {
+			names = append(names, call.Program.Text)
+		}
+		inner, whole := startedBy(call)
+		names, all = append(names, inner...), all && whole
+	}
+	return names, all
+}
+
+// startedBy are the programs that code given to a shell starts.
+func startedBy(call shell.Call) (names []string, all bool) {
+	if !isShell(call.Name) {
+		return nil, true
+	}
+	for i, w := range call.Args {
+		if strings.HasPrefix(w.Text, "-") && strings.HasSuffix(w.Text, "c") && i+1 < len(call.Args) {
+			return Started(call.Args[i+1].Text)
+		}
+	}
+	return nil, true
+}

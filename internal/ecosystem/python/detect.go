@@ -126,7 +126,12 @@ func (d *detection) source() {
 	for _, at := range w.unclear {
 		d.note("writes", "a path that is only known when the program runs: "+at.Note, at)
 	}
-	d.facts.EnvRead, d.facts.Programs = envReads(d.resolver), programs(d.resolver)
+	d.facts.EnvRead = envReads(d.resolver)
+	started := findPrograms(d.resolver)
+	d.facts.Programs = started.found.list
+	for _, at := range started.unclear {
+		d.note("programs", "starts a program whose name is only known when it runs", at)
+	}
 	d.facts.Imports = d.sources.importedPackages()
 	d.needsDev()
 	for _, n := range d.sources.notes {

@@ -29,7 +29,21 @@ func StartOf(f *dockerfile.File, stage *dockerfile.Stage) Start {
 	if f == nil || stage == nil {
 		return Start{Reason: "there is no Dockerfile"}
 	}
+	return startOf(f, f.EndState(stage))
+}
+
+// StartGiven is StartOf a container that is given another value of a variable than the image's.
+func StartGiven(f *dockerfile.File, stage *dockerfile.Stage, name, value string) Start {
+	if f == nil || stage == nil {
+		return StartOf(f, stage)
+	}
 	state := f.EndState(stage)
+	given := dockerfile.Var{Name: name, Value: value}
+	state.Env = append(slices.DeleteFunc(slices.Clone(state.Env), func(v dockerfile.Var) bool { return v.Name == name }), given)
+	return startOf(f, state)
+}
+
+func startOf(f *dockerfile.File, state dockerfile.State) Start {
 	entry, cmd := state.Entrypoint, state.Cmd
 	switch {
 	case entry == nil && cmd == nil:

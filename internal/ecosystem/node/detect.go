@@ -33,6 +33,8 @@ type detection struct {
 	parts  int               // of expressions that were looked at
 	walked int               // folders and files that were looked at for workspaces
 	entry  *source           // the file that the command starts; nil when it is not known
+
+	portEnv string // the variable that can change the port
 }
 
 // Detect finds the facts; it returns nil, nil when the application is not Node.js.
@@ -61,7 +63,7 @@ func Detect(input ecosystem.Input) (*ecosystem.Facts, error) {
 	d.findEntry()
 	d.facts.Native = natives(d.built.packages)
 	d.facts.Junk = junk()
-	d.facts.HealthProbe = probe
+	d.facts.HealthProbe = d.probe
 	d.source()
 	d.runEnv()
 	d.bundle()

@@ -18,8 +18,12 @@ func (d *detection) port() ecosystem.Fact[int] {
 			if !s.tok(i).is("listen") || !s.tok(i-1).is(".") || !s.tok(i+1).is("(") {
 				continue
 			}
-			port, note, ok := s.listens(i + 1)
+			port, env, ok := s.listens(i + 1)
 			if ok {
+				note := "listens"
+				if d.portEnv = env; env != "" {
+					note += "; " + env + " can change it"
+				}
 				return ecosystem.Fact[int]{Value: port, Source: s.at(s.toks[i].line, note)}
 			}
 			if unclear.File == "" {
@@ -38,6 +42,9 @@ func (d *detection) port() ecosystem.Fact[int] {
 			source = d.docker(d.start.Line, "")
 		}
 		source.Note = "next start listens there"
+		if d.portEnv = ""; port == 0 {
+			d.portEnv = "PORT"
+		}
 		return ecosystem.Fact[int]{Value: cmp.Or(port, 3000), Source: source}
 	}
 	return byImage
@@ -47,6 +54,7 @@ func (d *detection) port() ecosystem.Fact[int] {
 func (d *detection) portByImage(listens bool) ecosystem.Fact[int] {
 	if v, ok := d.state.EnvVar("PORT"); ok && (listens || len(d.src) == 0) {
 		if port, valid := portOf(v.Value); valid {
+			d.portEnv = "PORT"
 			return ecosystem.Fact[int]{Value: port, Source: d.docker(d.in.Dockerfile.Position(v.By.Span.Start).Line, "PORT is set")}
 		}
 	}
@@ -59,8 +67,8 @@ func (d *detection) portByImage(listens bool) ecosystem.Fact[int] {
 	return ecosystem.Fact[int]{}
 }
 
-// listens reads the arguments of listen(PORT, …) or listen({ port: PORT }).
-func (s *source) listens(open int) (port int, note string, ok bool) {
+// listens reads the arguments of listen(PORT, …) or listen({ port: PORT }), with the variable that can change the port.
+func (s *source) listens(open int) (port int, env string, ok bool) {
 	at := open + 1
 	if s.tok(at).is("{") {
 		end := s.close(at)
@@ -83,10 +91,7 @@ func (s *source) portAt(i int) (int, string, bool) {
 		return 0, "", false
 	}
 	port, valid := portOf(v.text)
-	if v.env != "" {
-		return port, "listens; " + v.env + " can change it", valid
-	}
-	return port, "listens", valid
+	return port, v.env, valid
 }
 
 func portOf(text string) (int, bool) {

@@ -8,11 +8,15 @@ import (
 )
 
 // probe asks with node:http, which follows no proxy of the environment, and gives up after three
-// seconds; without a path a connection is enough.
-func probe(port int, path string) []string {
-	code := fmt.Sprintf("const c=require('net').connect(%d,'127.0.0.1',()=>process.exit(0));c.on('error',()=>process.exit(1));setTimeout(()=>process.exit(1),3000)", port)
+// seconds; without a path a connection is enough. Where a variable moves the port that was read, the probe follows it.
+func (d *detection) probe(port int, path string) []string {
+	number := strconv.Itoa(port)
+	if d.portEnv != "" && port == d.facts.Port.Value {
+		number = fmt.Sprintf("process.env.%s||%d", d.portEnv, port)
+	}
+	code := fmt.Sprintf("const c=require('net').connect(%s,'127.0.0.1',()=>process.exit(0));c.on('error',()=>process.exit(1));setTimeout(()=>process.exit(1),3000)", number)
 	if path != "" {
-		code = fmt.Sprintf("require('http').get({host:'127.0.0.1',port:%d,path:%s,timeout:3000},r=>process.exit(r.statusCode<400?0:1)).on('timeout',()=>process.exit(1)).on('error',()=>process.exit(1))", port, quote(path))
+		code = fmt.Sprintf("require('http').get({host:'127.0.0.1',port:%s,path:%s,timeout:3000},r=>process.exit(r.statusCode<400?0:1)).on('timeout',()=>process.exit(1)).on('error',()=>process.exit(1))", number, quote(path))
 	}
 	return []string{"node", "-e", code}
 }

@@ -56,8 +56,8 @@ func Detect(input ecosystem.Input) (*ecosystem.Facts, error) {
 	d.facts.Native = natives(d.deps, d.facts.Version.Value)
 	d.facts.RunEnv, d.facts.Junk = runEnv(), junk()
 	d.facts.Bundle = d.bundle(in)
-	d.facts.HealthProbe = probe(d.interpreter())
 	d.source()
+	d.facts.HealthProbe = probe(d.interpreter(), d.facts.Port.Value, d.portVariable())
 	return d.facts, nil
 }
 

@@ -2,6 +2,7 @@ package python
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/plimsoll/plimsoll/internal/ecosystem"
@@ -41,6 +42,9 @@ func listing(f *ecosystem.Facts) string {
 	factstest.One(l, "server", f.Server)
 	factstest.One(l, "start", f.Start)
 	factstest.One(l, "port", f.Port)
+	if probe := f.HealthProbe(f.Port.Value, ""); strings.Contains(probe[2], "environ") {
+		l.Line("probe", probe[2], ecosystem.Source{})
+	}
 	factstest.One(l, "health", f.Health)
 	factstest.Many(l, "route", f.Routes, func(r ecosystem.Route) string { return r.Method + " " + r.Path })
 	factstest.One(l, "openapi", f.OpenAPI)

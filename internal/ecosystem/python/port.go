@@ -1,10 +1,13 @@
 package python
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 
+	"github.com/plimsoll/plimsoll/internal/dockerfile"
 	"github.com/plimsoll/plimsoll/internal/ecosystem"
+	"github.com/plimsoll/plimsoll/internal/ecosystem/container"
 )
 
 // port finds out where the application listens: what the command says, what
@@ -16,6 +19,53 @@ func (d *detection) port() ecosystem.Fact[int] {
 		}
 	}
 	return ecosystem.Fact[int]{}
+}
+
+// movedPort is a port that nobody has in mind.
+const movedPort = 54321
+
+// portVariable is the environment variable that moves the port, found by giving it another value; empty when none does.
+func (d *detection) portVariable() string {
+	if !d.facts.Port.Known() {
+		return ""
+	}
+	launch, hidden, notes := d.launch, d.portHidden, d.facts.Notes
+	for _, name := range d.portVariables() {
+		value, set := d.env[name]
+		d.env[name] = strconv.Itoa(movedPort)
+		d.launch = launchOf(container.StartGiven(d.in.Dockerfile, d.in.Final, name, d.env[name]))
+		moved := d.port().Value == movedPort
+		if d.env[name] = value; !set {
+			delete(d.env, name)
+		}
+		d.launch, d.portHidden, d.facts.Notes = launch, hidden, notes
+		if moved {
+			return name
+		}
+	}
+	return ""
+}
+
+var expanded = regexp.MustCompile(`\$\{?([A-Za-z_][A-Za-z0-9_]*)`)
+
+// portVariables are those that the command expands, that the server reads, and that the source reads.
+func (d *detection) portVariables() (names []string) {
+	for _, inst := range []*dockerfile.Instruction{d.state.Entrypoint, d.state.Cmd} {
+		if inst == nil {
+			continue
+		}
+		for _, match := range expanded.FindAllStringSubmatch(d.in.Dockerfile.Text(inst.Rest), -1) {
+			names = append(names, match[1])
+		}
+	}
+	// Whoever sets another variable of a server than PORT, by which platforms tell applications where to listen, has it in the Dockerfile.
+	if name := servers[d.launch.server].env; name == "PORT" || d.env[name] != "" {
+		names = append(names, name)
+	}
+	for _, read := range d.facts.EnvRead {
+		names = append(names, read.Value)
+	}
+	return names
 }
 
 func (d *detection) portOfCommand() ecosystem.Fact[int] {

@@ -2,6 +2,7 @@ package python
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/plimsoll/plimsoll/internal/ecosystem"
@@ -15,12 +16,17 @@ func runEnv() []ecosystem.RunEnv {
 }
 
 // probe returns the health probe for an interpreter. It uses http.client, which
-// follows no proxy of the environment and gives up after three seconds.
-func probe(interpreter string) func(port int, path string) []string {
+// follows no proxy of the environment and gives up after three seconds. Where a variable
+// moves the port that was read, the probe follows it.
+func probe(interpreter string, read int, variable string) func(port int, path string) []string {
 	return func(port int, path string) []string {
-		code := fmt.Sprintf("import socket; socket.create_connection(('127.0.0.1', %d), 3)", port)
+		imports, number := "", strconv.Itoa(port)
+		if variable != "" && port == read {
+			imports, number = "os, ", fmt.Sprintf("int(os.environ.get(%s, '%d'))", quote(variable), port)
+		}
+		code := fmt.Sprintf("import %ssocket; socket.create_connection(('127.0.0.1', %s), 3)", imports, number)
 		if path != "" {
-			code = fmt.Sprintf("import http.client as h; c = h.HTTPConnection('127.0.0.1', %d, timeout=3); c.request('GET', %s); exit(c.getresponse().status >= 400)", port, quote(path))
+			code = fmt.Sprintf("import %shttp.client as h; c = h.HTTPConnection('127.0.0.1', %s, timeout=3); c.request('GET', %s); exit(c.getresponse().status >= 400)", imports, number, quote(path))
 		}
 		return []string{interpreter, "-c", code}
 	}

@@ -1,6 +1,7 @@
 package python
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -10,7 +11,7 @@ import (
 )
 
 func TestProbeText(t *testing.T) {
-	p := probe("python")
+	p := probe("python", 0, "")
 	for _, c := range []struct {
 		path string
 		want string
@@ -40,7 +41,7 @@ func TestProbeRuns(t *testing.T) {
 	}))
 	port := server.Listener.Addr().(*net.TCPAddr).Port
 	run := func(path string) error {
-		argv := probe(python)(port, path)
+		argv := probe(python, 0, "")(port, path)
 		cmd := exec.Command(argv[0], argv[1:]...)
 		cmd.Env = []string{"http_proxy=http://127.0.0.1:1", "HTTP_PROXY=http://127.0.0.1:1"}
 		return cmd.Run()
@@ -49,6 +50,18 @@ func TestProbeRuns(t *testing.T) {
 		if err := run(path); (err == nil) != healthy {
 			t.Errorf("%q: got %v, want healthy %v", path, err, healthy)
 		}
+	}
+	argv := probe(python, port, "PORT")(port, "/ok") // the platform has it listen elsewhere
+	moved := exec.Command(argv[0], argv[1:]...)
+	moved.Env = []string{"PORT=1"}
+	if moved.Run() == nil {
+		t.Error("healthy although nothing listens where PORT says")
+	}
+	argv = probe(python, 1, "PORT")(1, "/ok")
+	moved = exec.Command(argv[0], argv[1:]...)
+	moved.Env = []string{fmt.Sprintf("PORT=%d", port)}
+	if err := moved.Run(); err != nil {
+		t.Errorf("unhealthy where PORT says: %v", err)
 	}
 	server.Close()
 	for _, path := range []string{"/ok", ""} {

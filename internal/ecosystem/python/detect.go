@@ -183,17 +183,17 @@ func (d *detection) importRoots() []string {
 	return roots
 }
 
-// findServed looks for the call that serves: in the started module first.
+// findServed looks for the call that serves: in the started module and in what it imports, or in all modules where it is not known
+// which one is started. What no import leads to does not run.
 func (d *detection) findServed() {
-	if d.entryModule != nil {
-		if d.served = findRun(d.routing, d.entryModule); d.served != nil {
-			return
-		}
-	}
-	if d.launch.script == "" && d.launch.module == "" {
+	if d.launch.script == "" && d.launch.module == "" && d.entryModule == nil {
 		return
 	}
-	for _, m := range d.sources.list {
+	modules := d.sources.list
+	if d.entryModule != nil {
+		modules = d.sources.importedFrom(d.entryModule)
+	}
+	for _, m := range modules {
 		if d.served = findRun(d.routing, m); d.served != nil {
 			return
 		}

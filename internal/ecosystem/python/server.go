@@ -108,12 +108,18 @@ func isInterpreter(name string) bool {
 
 // interpreter reads python's own arguments and returns the name of the program that it runs.
 func (l *launch) interpreter() string {
-	for i, a := range l.args {
+	for i := 0; i < len(l.args); i++ {
+		a := l.args[i]
 		switch {
 		case a == "-m" && i+1 < len(l.args):
 			l.module, l.args = l.args[i+1], l.args[i+2:]
 			return l.module
-		case a == "-W" || a == "-X" || strings.HasPrefix(a, "-"):
+		case a == "-c": // code, and its arguments
+			return ""
+		case a == "-W" || a == "-X" || a == "--check-hash-based-pycs":
+			i++
+			continue
+		case strings.HasPrefix(a, "-"):
 			continue
 		case path.Base(a) == "manage.py":
 			l.args = l.args[i+1:]

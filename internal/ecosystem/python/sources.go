@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/plimsoll/plimsoll/internal/ecosystem"
@@ -198,6 +199,32 @@ func (s *sources) imported(m *module, name string) (*module, string) {
 		return sub, "" // from package import module
 	}
 	return s.find(dir, im.Dots, im.Module), im.Name
+}
+
+// importedFrom are a module and all that it imports, nearest first.
+func (s *sources) importedFrom(m *module) []*module {
+	seen := []*module{m}
+	add := func(other *module) {
+		if other != nil && !slices.Contains(seen, other) {
+			seen = append(seen, other)
+		}
+	}
+	for i := 0; i < len(seen); i++ {
+		from := seen[i]
+		for _, im := range from.all {
+			dotted := im.Module
+			for j := range dotted { // the packages above are run as well
+				if dotted[j] == '.' {
+					add(s.find(dirOf(from), im.Dots, dotted[:j]))
+				}
+			}
+			add(s.find(dirOf(from), im.Dots, dotted))
+			if im.Name != "" && im.Name != "*" {
+				add(s.find(dirOf(from), im.Dots, strings.TrimPrefix(dotted+"."+im.Name, ".")))
+			}
+		}
+	}
+	return seen
 }
 
 // qualified returns the full dotted name of an expression, its first name

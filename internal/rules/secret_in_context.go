@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -40,7 +41,7 @@ API_TOKEN=9f8e7d6c5b4a39281706f5e4d3c2b1a0
 # Credentials: given to the container when it starts.
 .env
 `,
-		Fix:   "Adds the file to .dockerignore. Refused when an instruction copies the file by its name, and when an install below reads it (.npmrc, .yarnrc.yml, pip.conf, .netrc), which would fail without: the finding then says how the install is given it.",
+		Fix:   "Adds the file to .dockerignore. Refused when an instruction copies the file by its name, and when an install below reads it (.npmrc, .yarnrc.yml, pip.conf, .netrc), which would fail without: the finding then says how the install is given it. Unsafe when the source reads it.",
 		Proof: "No value is found in a layer, and the application answers as before.",
 		Links: []string{"https://docs.docker.com/build/building/secrets/"},
 	},
@@ -177,11 +178,42 @@ func ignoreSecrets(p *rule.Pass, names []string) (*finding.Fix, string) {
 	if !slices.ContainsFunc(names, func(name string) bool { return !installerSettings[path.Base(name)] }) {
 		comment = "Credentials of a package manager: no image needs them."
 	}
-	return &finding.Fix{
+	fix := &finding.Fix{
 		Title:  "Keep credentials out of the context",
 		Safety: finding.Safe,
 		Edits:  ignore(p, comment, secretPatterns(names)),
-	}, ""
+	}
+	if source, name := readInSource(p, names); source != "" {
+		fix.Safety, fix.Why = finding.Unsafe, fmt.Sprintf("%s reads %s, which the image no longer has: what else it sets is missing too; the proof compares the answers without it", source, name)
+	}
+	return fix, ""
+}
+
+// settingsLoaders are what libraries are known by that read .env on their own.
+var settingsLoaders = regexp.MustCompile(`dotenv|decouple|read_env|env_file|--env-file`)
+
+// maxReader bounds the files of the source that are searched.
+const maxReader = 256 << 10
+
+// readInSource finds a file of the source that names one of the files, or loads settings of which one holds them.
+func readInSource(p *rule.Pass, names []string) (source, name string) {
+	for _, e := range p.Context.Entries {
+		if e.Ignored || !e.Mode.IsRegular() || e.Size > maxReader || insideJunk(e.Path) ||
+			!slices.Contains([]string{".py", ".js", ".mjs", ".cjs", ".ts", ".go", ".sh"}, path.Ext(e.Path)) {
+			continue
+		}
+		text, err := p.ReadText(e.Path)
+		if err != nil {
+			continue
+		}
+		for _, name := range names {
+			base := path.Base(name)
+			if regexp.MustCompile(`["'/]`+regexp.QuoteMeta(base)+`["'\s]`).MatchString(text) || base == ".env" && settingsLoaders.MatchString(text) {
+				return e.Path, name
+			}
+		}
+	}
+	return "", ""
 }
 
 // secretFiles are those among what is copied that hold credentials, with what they are.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/plimsoll/plimsoll/internal/dockerfile"
+	"github.com/plimsoll/plimsoll/internal/ecosystem"
 	"github.com/plimsoll/plimsoll/internal/edit"
 	"github.com/plimsoll/plimsoll/internal/finding"
 	"github.com/plimsoll/plimsoll/internal/rule"
@@ -155,6 +156,9 @@ func readBelow(p *rule.Pass, from *dockerfile.Instruction, name string) string {
 			if word.MatchString(text) || inst.Keyword == "RUN" && mayRead(readRun(p, inst), from, name) {
 				return fmt.Sprintf("line %d reads or may read %s while building: hand it over with RUN --mount=type=secret,id=%s", line, name, strings.ToLower(name))
 			}
+			if inst.Keyword == "RUN" && runsReader(p, inst, name) {
+				return fmt.Sprintf("line %d runs a program that may read %s, as the source does: hand it over with RUN --mount=type=secret,id=%s,env=%s, or give that step a value of its own", line, name, strings.ToLower(name), name)
+			}
 		case "ARG":
 			if from.Keyword == "ARG" && word.MatchString(text) {
 				return fmt.Sprintf("line %d takes %s into its stage: hand it over with RUN --mount=type=secret,id=%s instead", line, name, strings.ToLower(name))
@@ -178,6 +182,29 @@ func mayRead(step *runStep, from *dockerfile.Instruction, name string) bool {
 	return slices.ContainsFunc(step.installs, func(c installCommand) bool {
 		return strings.HasPrefix(strings.ToUpper(name), strings.ToUpper(c.manager.name)+"_")
 	})
+}
+
+// runsReader reports whether a step may run the application's source, where that reads the variable.
+func runsReader(p *rule.Pass, run *dockerfile.Instruction, name string) bool {
+	facts := p.FactsOf(run.Stage)
+	if facts == nil || !slices.ContainsFunc(facts.EnvRead, func(v ecosystem.Fact[string]) bool { return v.Value == name }) {
+		return false
+	}
+	if !slices.ContainsFunc(run.Stage.Instructions, func(i *dockerfile.Instruction) bool { return i.Index < run.Index && copies(i) }) && run.Stage.Parent == nil {
+		return false // no source is there yet
+	}
+	step := readRun(p, run)
+	return step.script == nil || slices.ContainsFunc(step.other, func(c shellCommand) bool {
+		called, rest := program(c)
+		return !passive[called] && !(called == "go" && slices.Contains([]string{"build", "install", "get"}, verb(rest)))
+	})
+}
+
+// passive are programs that run nothing of an application.
+var passive = map[string]bool{
+	"curl": true, "wget": true, "tar": true, "unzip": true, "gunzip": true, "sed": true, "grep": true, "awk": true, "cut": true, "tee": true, "cp": true, "mv": true, "cd": true,
+	"git": true, "gpg": true, "dpkg": true, "apt-key": true, "update-ca-certificates": true, "ldconfig": true, "locale-gen": true, "printf": true, "cat": true, "test": true, "[": true,
+	"sha256sum": true, "export": true,
 }
 
 // cutPairs removes pairs with their separators, the whole instruction when none is left.

@@ -260,6 +260,12 @@ func needsFullStep(p *rule.Pass, step *runStep, brought []string) string {
 		return ""
 	}
 	for _, n := range p.Facts.Native {
+		if slices.Equal(n.Value.BuildDebian, []string{"git"}) {
+			if lacking("git", brought) != "" {
+				return fmt.Sprintf("%s is fetched with git in this stage (%s:%d), which the slim base does not have: install git, or the dependencies in a builder stage", n.Value.Name, n.Source.File, n.Source.Line)
+			}
+			continue
+		}
 		if n.Value.Compiles {
 			return fmt.Sprintf("%s is compiled in this stage (%s:%d), and the slim base has no compiler: install the dependencies in a builder stage", n.Value.Name, n.Source.File, n.Source.Line)
 		}

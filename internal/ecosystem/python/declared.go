@@ -36,7 +36,17 @@ func fromProject(name, text string) []dependency {
 	for _, d := range poetry {
 		if d != "python" {
 			line := requirements.Line{Kind: requirements.Package, Name: requirements.Normalise(d)}
+			if table, ok := p.Tool.Poetry.Dependencies[d].(map[string]any); ok && table["git"] != nil {
+				line.Kind = requirements.VCS
+			}
 			deps = append(deps, dependency{line, ecosystem.Source{File: name, Line: lineOf(text, d), Note: d}})
+		}
+	}
+	for i, dep := range deps {
+		for name, source := range p.Tool.UV.Sources {
+			if table, ok := source.(map[string]any); ok && table["git"] != nil && requirements.Normalise(name) == dep.Name {
+				deps[i].Kind = requirements.VCS
+			}
 		}
 	}
 	return deps

@@ -225,15 +225,17 @@ func afterVerb(args []container.Word) []container.Word {
 	return nil
 }
 
-// splitOption splits "--name=value" and "-rvalue"; a word without a dash has no name.
+// splitOption splits "--name=value" and "-rvalue", behind letters without a value; a word without a dash has no name.
 func splitOption(w string) (name, value string, joined bool) {
 	switch {
 	case strings.HasPrefix(w, "--"):
 		name, value, joined = strings.Cut(w, "=")
 		return name, value, joined
-	case len(w) > 2 && w[0] == '-' && strings.IndexByte("rceitf", w[1]) >= 0:
-		return w[:2], w[2:], true
 	case strings.HasPrefix(w, "-"):
+		letters := strings.TrimLeft(w[1:], "qvUIh") // -qr FILE
+		if len(letters) > 0 && strings.IndexByte("rceitf", letters[0]) >= 0 {
+			return "-" + letters[:1], letters[1:], len(letters) > 1
+		}
 		return w, "", false
 	}
 	return "", w, false
@@ -318,6 +320,10 @@ func (in *install) lines(image, name, kind, text string, depth int) {
 				inner = "constraints"
 			}
 			in.requirementsFile(container.Absolute(path.Dir(image), l.Target), inner, at, depth+1)
+		case requirements.Option:
+			if _, here := in.files.InContext(container.Absolute(path.Dir(image), l.Value)); here && l.Option == "--find-links" {
+				in.links(name+" has pip look for packages in "+l.Value+", which lies in the source", "", at)
+			}
 		case requirements.Local:
 			in.reads(name+" asks for "+l.Target+", which lies in the source", "", at)
 		case requirements.Package, requirements.VCS, requirements.Remote:

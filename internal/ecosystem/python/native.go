@@ -1,7 +1,9 @@
 package python
 
 import (
+	"path"
 	"slices"
+	"strings"
 
 	"github.com/plimsoll/plimsoll/internal/ecosystem"
 	"github.com/plimsoll/plimsoll/internal/ecosystem/python/requirements"
@@ -32,6 +34,11 @@ func natives(deps []dependency, version string) []ecosystem.Fact[ecosystem.Nativ
 		if !d.Applies(env) {
 			continue
 		}
+		if d.Kind == requirements.VCS && d.fetchedName() != "" {
+			// It is built where it is fetched, with whatever that takes.
+			list = append(list, ecosystem.Fact[ecosystem.NativeDependency]{Value: ecosystem.NativeDependency{Name: d.fetchedName(), Compiles: true, MuslWheels: true, BuildDebian: []string{"git"}}, Source: d.source})
+			continue
+		}
 		for _, name := range append([]string{d.Name}, extraOf(d)...) {
 			n, ok := nativePackages[name]
 			if !ok || slices.ContainsFunc(list, func(f ecosystem.Fact[ecosystem.NativeDependency]) bool { return f.Value.Name == name }) {
@@ -41,6 +48,16 @@ func natives(deps []dependency, version string) []ecosystem.Fact[ecosystem.Nativ
 		}
 	}
 	return list
+}
+
+// fetchedName is what a dependency is called that comes out of a repository: by the repository where the line does not say.
+func (d dependency) fetchedName() string {
+	if d.Name != "" {
+		return d.Name
+	}
+	address, _, _ := strings.Cut(d.Target, "#")
+	name, _, _ := strings.Cut(path.Base(address), "@")
+	return strings.TrimSuffix(name, ".git")
 }
 
 func (n native) dependency(name string) ecosystem.NativeDependency {

@@ -16,13 +16,14 @@ func (l Line) Applies(env map[string]string) bool {
 	return m.or()
 }
 
-// Linux are the marker variables of a Linux container with CPython of the given version ("3.11"); an unknown version may be "".
+// Linux are the marker variables of a Linux container with CPython of the given version ("3.11"); an unknown version may be "",
+// and "3" says as little: it is the newest of them.
 func Linux(version string) map[string]string {
 	env := map[string]string{
 		"os_name": "posix", "sys_platform": "linux", "platform_system": "Linux",
 		"platform_python_implementation": "CPython", "implementation_name": "cpython", "extra": "",
 	}
-	if version != "" {
+	if strings.Contains(version, ".") {
 		env["python_version"] = version
 	}
 	return env

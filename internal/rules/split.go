@@ -308,7 +308,7 @@ func (s *split) refuses(inst *dockerfile.Instruction) string {
 		if _, from := inst.Flag("from"); from || (inst.Keyword == "ADD" && strings.Contains(s.p.Text(inst.Rest), "://")) {
 			return fmt.Sprintf("line %d brings in files before the install step, from elsewhere than the context: move it below", line)
 		}
-		if copiesSource(s.p, inst) && !s.bundle.Source && !s.bundle.Both {
+		if early, _ := sourceThenInstall(s.p, s.stage); early != nil && copiesSource(s.p, inst) && !s.bundle.Source && !s.bundle.Both {
 			return fmt.Sprintf("the source is copied on line %d, before dependencies are installed: that has to be mended first (cache/source-before-dependencies)", line)
 		}
 		if owner, _ := inst.Flag("chown"); s.bundle.Runner != nil && s.carry(inst) == repeated && !isRoot(owner.Value) && strings.Trim(owner.Value, "0123456789:") != "" {

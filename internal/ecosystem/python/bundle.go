@@ -102,6 +102,8 @@ func (d *detection) toolBundle(in *install) (*ecosystem.Bundle, string) {
 	case t.system: // the interpreter of PATH, with the tool beside the dependencies
 		b.Tool = ecosystem.Fact[string]{}
 		b.Finish = "pip uninstall --yes " + t.name + " pip"
+	case !b.Tool.Known() && in.installer(t.name) > 0:
+		return nil, fmt.Sprintf("line %d installs %s by a script, of which it is not known what it leaves in the image: install it with pip, in a RUN of its own", in.installer(t.name), t.name)
 	case !b.Tool.Known():
 		return nil, fmt.Sprintf("no step of its own installs %s, so that it can't be kept out of the runner: give it a RUN before the one on line %d", t.name, t.line)
 	}

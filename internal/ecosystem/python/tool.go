@@ -287,7 +287,8 @@ func (in *install) brings(name string) ecosystem.Fact[string] {
 		switch inst.Keyword {
 		case "COPY":
 			from, ok := inst.Flag("from")
-			if repo, _, _ := strings.Cut(path.Base(from.Value), ":"); ok && repo == name {
+			image, _, _ := strings.Cut(from.Value, "@") // a digest
+			if repo, _, _ := strings.Cut(path.Base(image), ":"); ok && repo == name {
 				return ecosystem.Fact[string]{Value: name, Source: in.docker(in.in.Dockerfile.Position(inst.Span.Start).Line, "brings "+name)}
 			}
 		case "RUN":
@@ -298,6 +299,19 @@ func (in *install) brings(name string) ecosystem.Fact[string] {
 	}
 	return ecosystem.Fact[string]{}
 }
+
+// installer returns the line on which a RUN calls a tool's own installer; 0 when none does.
+func (in *install) installer(name string) int {
+	for _, inst := range in.in.Final.Instructions {
+		if text := in.in.Dockerfile.Text(inst.Rest); inst.Keyword == "RUN" && strings.Contains(text, installers[name]) && installers[name] != "" {
+			return in.in.Dockerfile.Position(inst.Span.Start).Line
+		}
+	}
+	return 0
+}
+
+// installers are the addresses of the scripts that install each tool.
+var installers = map[string]string{"poetry": "install.python-poetry.org", "uv": "astral.sh/uv"}
 
 // onlyBrings returns the line on which a RUN installs a tool; 0 when it does not, or does more.
 func (in *install) onlyBrings(inst *dockerfile.Instruction, name string) (line int) {

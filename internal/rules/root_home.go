@@ -47,7 +47,47 @@ func rootsHome(p *rule.Pass) string {
 			}
 		}
 	}
+	state := p.File.EndState(p.Final)
+	if v, ok := state.EnvVar("PATH"); ok && v.By != nil {
+		for dir := range strings.SplitSeq(v.Value, ":") {
+			if within(dir, "/root") {
+				return fmt.Sprintf("line %d has programs looked for in %s%s: install them elsewhere", p.File.Position(v.By.Span.Start).Line, dir, closed)
+			}
+		}
+	}
+	if name, by := environmentAtHome(p); name != "" {
+		return fmt.Sprintf("line %d starts the application through %s, whose environment lies in root's home%s: set %s=1, so that it lies beside the source", by, name, closed, homeEnvironments[name][0])
+	}
 	return ""
+}
+
+// homeEnvironments are programs that keep the environment of a project in the home of who installs it, with the variables that
+// put it elsewhere.
+var homeEnvironments = map[string][]string{
+	"poetry": {"POETRY_VIRTUALENVS_IN_PROJECT", "POETRY_VIRTUALENVS_CREATE", "POETRY_VIRTUALENVS_PATH", "VIRTUAL_ENV"},
+	"pipenv": {"PIPENV_VENV_IN_PROJECT", "WORKON_HOME", "VIRTUAL_ENV"},
+}
+
+// environmentAtHome names such a program when it starts the application out of an environment that it made as root.
+func environmentAtHome(p *rule.Pass) (name string, line int) {
+	state := p.File.EndState(p.Final)
+	for _, program := range p.Facts.Programs {
+		name := path.Base(program.Value)
+		variables, ok := homeEnvironments[name]
+		if !ok || program.Source.File != p.DockerfilePath || slices.ContainsFunc(variables, func(v string) bool { _, set := state.EnvVar(v); return set }) {
+			continue
+		}
+		for stage := p.Final; stage != nil; stage = stage.Parent {
+			if slices.ContainsFunc(stage.Instructions, func(i *dockerfile.Instruction) bool {
+				text := p.Text(i.Rest)
+				return i.Keyword == "RUN" && (strings.Contains(text, "virtualenvs.") || strings.Contains(text, "--system"))
+			}) {
+				return "", 0
+			}
+		}
+		return name, program.Source.Line
+	}
+	return "", 0
 }
 
 // downloadsHome finds a program that downloads into the home of its user, in a RUN or in a file of the context that it names.

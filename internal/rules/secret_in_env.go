@@ -190,7 +190,7 @@ func runsReader(p *rule.Pass, run *dockerfile.Instruction, name string) bool {
 	if facts == nil || !slices.ContainsFunc(facts.EnvRead, func(v ecosystem.Fact[string]) bool { return v.Value == name }) {
 		return false
 	}
-	if !slices.ContainsFunc(run.Stage.Instructions, func(i *dockerfile.Instruction) bool { return i.Index < run.Index && copies(i) }) && run.Stage.Parent == nil {
+	if !slices.ContainsFunc(run.Stage.Instructions, func(i *dockerfile.Instruction) bool { return i.Index < run.Index && copiesSource(p, i) }) && run.Stage.Parent == nil {
 		return false // no source is there yet
 	}
 	step := readRun(p, run)

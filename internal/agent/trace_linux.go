@@ -79,9 +79,10 @@ func executeLoaded(ctx context.Context, r TraceRequest) (a ExecAnswer, l LoadedA
 }
 
 // needsPackage reports whether a file of the system that was opened says that the package which holds it is needed:
-// programs are started by name, and zones are asked for by name. Much else is opened only because it is there.
+// programs are started by name, zones are asked for by name, and types of files, without which answers are of other types.
+// Much else is opened only because it is there.
 func needsPackage(file string) bool {
-	return slices.Contains([]string{"/bin", "/sbin", "/usr/bin", "/usr/sbin"}, filepath.Dir(file)) || strings.HasPrefix(file, "/usr/share/zoneinfo/")
+	return file == "/etc/mime.types" || slices.Contains([]string{"/bin", "/sbin", "/usr/bin", "/usr/sbin"}, filepath.Dir(file)) || strings.HasPrefix(file, "/usr/share/zoneinfo/")
 }
 
 // serveTraced waits until the command answers, and asks it.

@@ -77,3 +77,17 @@ func TestOpenWatchOfBrokenEvents(t *testing.T) {
 		t.Errorf("took %v", w.opened)
 	}
 }
+
+func TestNeedsPackage(t *testing.T) {
+	for file, want := range map[string]bool{
+		"/usr/bin/git":                        true,
+		"/usr/share/zoneinfo/Europe/Helsinki": true,
+		"/etc/mime.types":                     true,
+		"/etc/passwd":                         false,
+		"/usr/lib/x86_64-linux-gnu/libc.so.6": false,
+	} {
+		if got := needsPackage(file); got != want {
+			t.Errorf("%s: %v, want %v", file, got, want)
+		}
+	}
+}

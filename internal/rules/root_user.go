@@ -336,10 +336,13 @@ func staysRoots(p *rule.Pass, inst *dockerfile.Instruction) bool {
 	})
 }
 
+// ofDaemons are directories in which the system's own programs keep files as well.
+var ofDaemons = []string{"/etc", "/run", "/var", "/var/cache", "/var/lib", "/var/log", "/var/run", "/var/spool"}
+
 // ownMade is the command that gives the user files which a step of the build made as root where the application writes files,
 // such as the database that a migration fills; empty when no step may have.
 func ownMade(p *rule.Pass) string {
-	dirs := writtenDirs(p)
+	dirs := slices.DeleteFunc(writtenDirs(p), func(dir string) bool { return slices.Contains(ofDaemons, dir) })
 	if len(dirs) == 0 {
 		return ""
 	}

@@ -51,15 +51,18 @@ func (s *split) prefixIn(inst *dockerfile.Instruction) string {
 	default:
 		return ""
 	}
-	return s.moved(s.p.Text(inst.Rest))
+	return s.moved(inPrefix, s.p.Text(inst.Rest))
 }
 
 // inPrefix are paths of programs and packages in the prefix of an official image.
 var inPrefix = regexp.MustCompile(`/usr/local/(?:bin|lib)/[^\s"',;:=\[\]()]+`)
 
-// moved is the first path in a text that lies in the base's prefix and that no instruction copies there from the context.
-func (s *split) moved(text string) string {
-	for _, at := range inPrefix.FindAllStringIndex(text, -1) {
+// ofPackages are those of them that are an interpreter's or a package's for certain.
+var ofPackages = regexp.MustCompile(`/usr/local/(?:lib/python|bin/(?:python|pip|gunicorn|uvicorn|hypercorn|daphne|granian|uwsgi|waitress|celery|flask|fastapi|django|alembic|streamlit))[^\s"',;:=\[\]()]*`)
+
+// moved is the first path of a kind in a text that no instruction copies to the base's prefix from the context.
+func (s *split) moved(kind *regexp.Regexp, text string) string {
+	for _, at := range kind.FindAllStringIndex(text, -1) {
 		if at[0] > 0 && strings.ContainsRune("/.-_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", rune(text[at[0]-1])) {
 			continue // within another path
 		}
@@ -85,7 +88,8 @@ func (s *split) prefixInContext() string {
 		return ""
 	}
 	for _, e := range s.p.Context.Entries {
-		if e.Ignored || !e.Mode.IsRegular() || e.Size > maxSettings || !s.maySet(e) {
+		outside := s.goesOutside(e.Path)
+		if e.Ignored || !e.Mode.IsRegular() || e.Size > maxSettings || !outside && !maySet(e) {
 			continue
 		}
 		text, err := s.p.ReadText(e.Path)
@@ -99,7 +103,11 @@ func (s *split) prefixInContext() string {
 				text = first
 			}
 		}
-		if w := s.moved(text); w != "" {
+		kind := ofPackages
+		if outside {
+			kind = inPrefix
+		}
+		if w := s.moved(kind, text); w != "" {
 			return fmt.Sprintf("%s names %s, which a split would move into %s: call it by name", e.Path, w, s.carried())
 		}
 		if strings.HasPrefix(first, "#!") && loginShell(first) {
@@ -109,21 +117,23 @@ func (s *split) prefixInContext() string {
 	return ""
 }
 
-// maySet reports whether a file of the context is a script, or something that programs beside the application are set up with: those
-// that an instruction names and brings out of the working directory, and those that are called like it.
-func (s *split) maySet(e buildctx.Entry) bool {
+// maySet reports whether a file of the context is called like a script, or like settings of programs beside the application.
+func maySet(e buildctx.Entry) bool {
 	switch path.Ext(e.Path) {
 	case ".sh", ".conf", ".ini", ".service", ".cron":
 		return true
 	case ".py":
 		return e.Mode&0o111 != 0
 	}
-	if base := path.Base(e.Path); strings.Contains(base, "cron") || strings.Contains(base, "entrypoint") || base == "Procfile" {
-		return true
-	}
+	base := path.Base(e.Path)
+	return strings.Contains(base, "cron") || strings.Contains(base, "entrypoint") || base == "Procfile"
+}
+
+// goesOutside reports whether an instruction copies a file of the context, by its name, out of the working directory.
+func (s *split) goesOutside(name string) bool {
 	workdir := s.p.File.EndState(s.stage).Workdir
 	return slices.ContainsFunc(s.stage.Instructions, func(inst *dockerfile.Instruction) bool {
-		return copies(inst) && !within(destination(s.p, inst), workdir) && slices.Contains(namedBy(s.p, inst), e.Path)
+		return copies(inst) && !within(destination(s.p, inst), workdir) && slices.Contains(namedBy(s.p, inst), name)
 	})
 }
 

@@ -127,11 +127,7 @@ func (d *detection) source() {
 		d.note("writes", "a path that is only known when the program runs: "+at.Note, at)
 	}
 	d.facts.EnvRead = envReads(d.resolver)
-	started := findPrograms(d.resolver)
-	d.facts.Programs = started.found.list
-	for _, at := range started.unclear {
-		d.note("programs", "starts a program whose name is only known when it runs", at)
-	}
+	d.programs()
 	d.facts.Imports = d.sources.importedPackages()
 	d.needsDev()
 	for _, n := range d.sources.notes {
@@ -197,6 +193,28 @@ func (d *detection) findServed() {
 		if d.served = findRun(d.routing, m); d.served != nil {
 			return
 		}
+	}
+}
+
+// forDevelopers are folders of scripts that developers run.
+var forDevelopers = []string{"scripts", "tools", "ci", "dev", "devtools", "hack", "benchmarks", "examples"}
+
+// programs finds what the source starts. What is not known of a script for developers counts where something that is started imports it.
+func (d *detection) programs() {
+	started := findPrograms(d.resolver)
+	d.facts.Programs = started.found.list
+	runs := map[string]bool{}
+	if d.entryModule != nil {
+		for _, m := range d.sources.importedFrom(d.entryModule) {
+			runs[m.path] = true
+		}
+	}
+	for _, at := range started.unclear {
+		dir, _, inside := strings.Cut(at.File, "/")
+		if inside && d.entryModule != nil && slices.Contains(forDevelopers, dir) && !runs[at.File] {
+			continue
+		}
+		d.note("programs", "starts a program whose name is only known when it runs", at)
 	}
 }
 

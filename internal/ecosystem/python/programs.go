@@ -45,7 +45,8 @@ type startScan struct {
 
 	owners map[*scope]*syntax.Stmt // the function or class that a scope is of
 	calls  map[string][]callSite   // by the last part of the name that is called
-	busy   map[syntax.Expr]bool    // what is being resolved, so that "cmd = cmd.split()" ends
+	bound  map[*scope]map[string][]syntax.Expr
+	busy   map[syntax.Expr]bool // what is being resolved, so that "cmd = cmd.split()" ends
 	steps  int
 }
 
@@ -63,7 +64,7 @@ const (
 )
 
 func findPrograms(r *resolver) *startScan {
-	s := &startScan{resolver: r, owners: map[*scope]*syntax.Stmt{}, calls: map[string][]callSite{}, busy: map[syntax.Expr]bool{}}
+	s := &startScan{resolver: r, owners: map[*scope]*syntax.Stmt{}, calls: map[string][]callSite{}, bound: map[*scope]map[string][]syntax.Expr{}, busy: map[syntax.Expr]bool{}}
 	var starts []callSite
 	for _, m := range r.sources.list {
 		m.each(func(st *syntax.Stmt, sc *scope) {
@@ -293,7 +294,7 @@ func (s *startScan) code(x syntax.Expr, sc *scope, depth int) (string, bool) {
 func (s *startScan) addName(c command, name string, depth int) bool {
 	for sc := c.sc; sc != nil; sc = sc.parent {
 		owner := s.owners[sc]
-		values := bindings(s.bodyOf(sc), name)
+		values := s.bindings(sc)[name]
 		param := -1
 		if owner != nil && owner.Kind == syntax.Def {
 			param = slices.IndexFunc(owner.Params, func(p syntax.Param) bool { return p.Name == name })
@@ -313,34 +314,42 @@ func (s *startScan) addName(c command, name string, depth int) bool {
 	return false
 }
 
-func (s *startScan) bodyOf(sc *scope) []*syntax.Stmt {
-	if owner := s.owners[sc]; owner != nil {
-		return owner.Body
+// bindings are the values that the statements of a scope give to each name: all of them, since which one holds is only known when
+// it runs.
+func (s *startScan) bindings(sc *scope) map[string][]syntax.Expr {
+	bound, done := s.bound[sc]
+	if !done {
+		bound = map[string][]syntax.Expr{}
+		body := sc.module.body
+		if owner := s.owners[sc]; owner != nil {
+			body = owner.Body
+		}
+		bindIn(bound, body)
+		s.bound[sc] = bound
 	}
-	return sc.module.body
+	return bound
 }
 
-// bindings are the values that statements give to a name: all of them, since which one holds is only known when it runs.
-func bindings(body []*syntax.Stmt, name string) (values []syntax.Expr) {
+func bindIn(bound map[string][]syntax.Expr, body []*syntax.Stmt) {
 	for _, st := range body {
-		named := slices.ContainsFunc(st.Targets, func(t syntax.Expr) bool { return syntax.Dotted(t) == name })
 		switch {
-		case st.Kind == syntax.Assign && st.Op == "=" && named && st.Value != nil && !isNone(st.Value):
-			values = append(values, st.Value)
+		case st.Kind == syntax.Assign && st.Op == "=" && st.Value != nil && !isNone(st.Value):
+			for _, t := range st.Targets {
+				name := syntax.Dotted(t)
+				bound[name] = append(bound[name], st.Value)
+			}
 		case st.Kind == syntax.Block:
 			for _, x := range st.Exprs { // a loop over commands, or a question which of them it is
-				in, ok := x.(*syntax.Binary)
-				if !ok || in.Op != "in" || syntax.Dotted(in.L) != name {
-					continue
-				}
-				if list, ok := in.R.(*syntax.List); ok {
-					values = append(values, list.Elems...)
+				if in, ok := x.(*syntax.Binary); ok && in.Op == "in" {
+					if list, ok := in.R.(*syntax.List); ok {
+						name := syntax.Dotted(in.L)
+						bound[name] = append(bound[name], list.Elems...)
+					}
 				}
 			}
-			values = append(values, bindings(st.Body, name)...)
+			bindIn(bound, st.Body)
 		}
 	}
-	return values
 }
 
 // addParam notes the programs that a function's callers give it.
@@ -354,6 +363,9 @@ func (s *startScan) addParam(c command, decl *syntax.Stmt, sc *scope, param, dep
 		position--
 	}
 	for _, site := range s.calls[decl.Name] {
+		if s.steps++; s.steps > maxStartSteps {
+			return false
+		}
 		if called, _ := s.declared(site); called != decl {
 			continue
 		}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/plimsoll/plimsoll/internal/ecosystem"
@@ -203,14 +202,14 @@ func (s *sources) imported(m *module, name string) (*module, string) {
 
 // importedFrom are a module and all that it imports, nearest first.
 func (s *sources) importedFrom(m *module) []*module {
-	seen := []*module{m}
+	list, seen := []*module{m}, map[*module]bool{m: true}
 	add := func(other *module) {
-		if other != nil && !slices.Contains(seen, other) {
-			seen = append(seen, other)
+		if other != nil && !seen[other] {
+			list, seen[other] = append(list, other), true
 		}
 	}
-	for i := 0; i < len(seen); i++ {
-		from := seen[i]
+	for i := 0; i < len(list); i++ {
+		from := list[i]
 		for _, im := range from.all {
 			dotted := im.Module
 			for j := range dotted { // the packages above are run as well
@@ -224,7 +223,7 @@ func (s *sources) importedFrom(m *module) []*module {
 			}
 		}
 	}
-	return seen
+	return list
 }
 
 // qualified returns the full dotted name of an expression, its first name

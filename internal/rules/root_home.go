@@ -56,7 +56,7 @@ func rootsHome(p *rule.Pass) string {
 		}
 	}
 	if name, by := environmentAtHome(p); name != "" {
-		return fmt.Sprintf("line %d starts the application through %s, whose environment lies in root's home%s: set %s=1, so that it lies beside the source", by, name, closed, homeEnvironments[name][0])
+		return fmt.Sprintf("%s calls %s, whose environment lies in root's home%s: set %s=1, so that it lies beside the source", by, name, closed, homeEnvironments[name][0])
 	}
 	return ""
 }
@@ -69,12 +69,12 @@ var homeEnvironments = map[string][]string{
 }
 
 // environmentAtHome names such a program when it starts the application out of an environment that it made as root.
-func environmentAtHome(p *rule.Pass) (name string, line int) {
+func environmentAtHome(p *rule.Pass) (name, by string) {
 	state := p.File.EndState(p.Final)
 	for _, program := range p.Facts.Programs {
 		name := path.Base(program.Value)
 		variables, ok := homeEnvironments[name]
-		if !ok || program.Source.File != p.DockerfilePath || slices.ContainsFunc(variables, func(v string) bool { _, set := state.EnvVar(v); return set }) {
+		if !ok || slices.ContainsFunc(variables, func(v string) bool { _, set := state.EnvVar(v); return set }) {
 			continue
 		}
 		for stage := p.Final; stage != nil; stage = stage.Parent {
@@ -82,12 +82,12 @@ func environmentAtHome(p *rule.Pass) (name string, line int) {
 				text := p.Text(i.Rest)
 				return i.Keyword == "RUN" && (strings.Contains(text, "virtualenvs.") || strings.Contains(text, "--system"))
 			}) {
-				return "", 0
+				return "", ""
 			}
 		}
-		return name, program.Source.Line
+		return name, whereShown(program.Source)
 	}
-	return "", 0
+	return "", ""
 }
 
 // downloadsHome finds a program that downloads into the home of its user, in a RUN or in a file of the context that it names.

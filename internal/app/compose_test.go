@@ -354,6 +354,8 @@ services:
 		{"  worker: {build: ., command: celery -A tasks worker, healthcheck: {disable: true}}", "", ""},
 		{"  worker: {build: ., command: poetry run celery -A tasks worker, healthcheck: {disable: true}}",
 			"", "the service worker (compose.yaml:3) calls poetry, which stays in the builder: call the program by its own name"},
+		{"  worker: {build: ., command: /usr/local/bin/celery -A tasks worker, healthcheck: {disable: true}}",
+			"", "the service worker (compose.yaml:3) names /usr/local/bin/celery, which a split would move into /opt/venv: call it by name"},
 	} {
 		dir := tree(t, files+test.services+"\n")
 		for rule, want := range map[string]string{"runtime/no-healthcheck": test.health, "size/single-stage": test.split} {
@@ -365,5 +367,29 @@ services:
 				t.Errorf("%s: %s:\n%q, want\n%q", test.services, rule, got, want)
 			}
 		}
+	}
+}
+
+// Cron of another service can't run as the user that the image would have.
+func TestOtherServiceNeedsRoot(t *testing.T) {
+	dir := tree(t, `
+-- Dockerfile --
+FROM python:3.11-slim
+WORKDIR /srv
+COPY . .
+CMD ["python", "main.py"]
+-- main.py --
+-- compose.yaml --
+services:
+  web: {build: .}
+  nightly: {build: ., command: cron -f}
+`)
+	r, err := Fix(t.Context(), FixOptions{Path: dir, ComposeOptions: ComposeOptions{Service: "web"}, Rules: []string{"security/root-user"}, Offline: true})
+	if err != nil || len(r.Findings) != 1 {
+		t.Fatalf("%v, %d findings", err, len(r.Findings))
+	}
+	want := "the service nightly (compose.yaml:3) starts cron, which has to be root: run it in a container of its own"
+	if got := r.Findings[0].Refused; got != want {
+		t.Errorf("%q, want\n%q", got, want)
 	}
 }

@@ -239,6 +239,11 @@ func needsRoot(p *rule.Pass) (daemon, by string) {
 	if s := readStartCommand(p); s != nil && slices.Contains(daemons, s.name()) {
 		return s.name(), fmt.Sprintf("line %d", p.File.Position(s.words[s.program].inst.Span.Start).Line)
 	}
+	for _, c := range p.Commands() {
+		if argv := slices.Concat(c.Value.Entrypoint, c.Value.Argv); len(argv) > 0 && slices.Contains(daemons, path.Base(argv[0])) {
+			return path.Base(argv[0]), fmt.Sprintf("%s (%s)", c.Value.By, whereShown(c.Source))
+		}
+	}
 	return "", ""
 }
 

@@ -37,6 +37,15 @@ func (s *split) refusesPrefix() string {
 			return fmt.Sprintf("line %d starts a login shell, which sets PATH anew and no longer finds what lies in %s: leave -l out", s.line(inst), s.carried())
 		}
 	}
+	for _, c := range s.p.Commands() {
+		words := strings.Join(slices.Concat(c.Value.Entrypoint, c.Value.Argv), " ")
+		if w := s.moved(inPrefix, words); w != "" {
+			return fmt.Sprintf("%s (%s) names %s, which a split would move into %s: call it by name", c.Value.By, whereShown(c.Source), w, s.carried())
+		}
+		if loginShell(words) {
+			return fmt.Sprintf("%s (%s) starts a login shell, which sets PATH anew and no longer finds what lies in %s: leave -l out", c.Value.By, whereShown(c.Source), s.carried())
+		}
+	}
 	return s.prefixInContext()
 }
 

@@ -197,6 +197,10 @@ const maxReader = 256 << 10
 
 // readInSource finds a file of the source that names one of the files, or loads settings of which one holds them.
 func readInSource(p *rule.Pass, names []string) (source, name string) {
+	words := make([]*regexp.Regexp, len(names))
+	for i, name := range names {
+		words[i] = regexp.MustCompile(`["'/]` + regexp.QuoteMeta(path.Base(name)) + `["'\s]`)
+	}
 	for _, e := range p.Context.Entries {
 		if e.Ignored || !e.Mode.IsRegular() || e.Size > maxReader || insideJunk(e.Path) ||
 			!slices.Contains([]string{".py", ".js", ".mjs", ".cjs", ".ts", ".go", ".sh"}, path.Ext(e.Path)) {
@@ -206,9 +210,8 @@ func readInSource(p *rule.Pass, names []string) (source, name string) {
 		if err != nil {
 			continue
 		}
-		for _, name := range names {
-			base := path.Base(name)
-			if regexp.MustCompile(`["'/]`+regexp.QuoteMeta(base)+`["'\s]`).MatchString(text) || base == ".env" && settingsLoaders.MatchString(text) {
+		for i, name := range names {
+			if words[i].MatchString(text) || path.Base(name) == ".env" && settingsLoaders.MatchString(text) {
 				return e.Path, name
 			}
 		}

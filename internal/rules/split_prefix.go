@@ -96,8 +96,9 @@ func (s *split) prefixInContext() string {
 	if s.p.Context == nil {
 		return ""
 	}
+	gone := s.outsideWorkdir()
 	for _, e := range s.p.Context.Entries {
-		outside := s.goesOutside(e.Path)
+		outside := slices.Contains(gone, e.Path)
 		if e.Ignored || !e.Mode.IsRegular() || e.Size > maxSettings || !outside && !maySet(e) {
 			continue
 		}
@@ -138,12 +139,15 @@ func maySet(e buildctx.Entry) bool {
 	return strings.Contains(base, "cron") || strings.Contains(base, "entrypoint") || base == "Procfile"
 }
 
-// goesOutside reports whether an instruction copies a file of the context, by its name, out of the working directory.
-func (s *split) goesOutside(name string) bool {
+// outsideWorkdir are the files of the context that instructions copy by their names out of the working directory.
+func (s *split) outsideWorkdir() (names []string) {
 	workdir := s.p.File.EndState(s.stage).Workdir
-	return slices.ContainsFunc(s.stage.Instructions, func(inst *dockerfile.Instruction) bool {
-		return copies(inst) && !within(destination(s.p, inst), workdir) && slices.Contains(namedBy(s.p, inst), name)
-	})
+	for _, inst := range s.stage.Instructions {
+		if copies(inst) && !within(destination(s.p, inst), workdir) && !copiesAll(inst) {
+			names = append(names, namedBy(s.p, inst)...)
+		}
+	}
+	return names
 }
 
 // loginFlag is a shell with options of which one makes it a login shell, in shell code or in an array.

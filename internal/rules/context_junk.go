@@ -122,21 +122,6 @@ func shipsContext(p *rule.Pass) (*dockerfile.Instruction, buildctx.Copied, error
 	return largest, most, nil
 }
 
-// copiedBy is what a COPY or ADD ships of the context.
-func copiedBy(p *rule.Pass, inst *dockerfile.Instruction) (buildctx.Copied, error) {
-	var sources []string
-	for _, w := range inst.Sources() {
-		sources = append(sources, w.Text)
-	}
-	var opts buildctx.CopyOptions
-	for _, f := range inst.Flags {
-		if f.Name == "exclude" {
-			opts.Exclude = append(opts.Exclude, f.Value)
-		}
-	}
-	return p.Context.Copied(sources, opts)
-}
-
 func junkClasses(p *rule.Pass) []buildctx.Class {
 	classes := buildctx.Classes()
 	for _, j := range ecosystemJunk(p) {

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/plimsoll/plimsoll/internal/buildctx"
 	"github.com/plimsoll/plimsoll/internal/dockerfile"
 	"github.com/plimsoll/plimsoll/internal/ecosystem"
 	"github.com/plimsoll/plimsoll/internal/ecosystem/container"
@@ -217,35 +216,6 @@ func (c installCommand) completes(first installCommand) bool {
 	return maps.Equal(own, before) || own[c.manager.itself]
 }
 
-// copiesSource reports whether an instruction copies a directory of the context that holds more than what installing
-// reads: manifests, a schema, patches.
-func copiesSource(p *rule.Pass, inst *dockerfile.Instruction) bool {
-	if inst.Keyword != "COPY" && inst.Keyword != "ADD" {
-		return false
-	}
-	if _, fromStage := inst.Flag("from"); fromStage {
-		return false
-	}
-	facts := p.FactsOf(inst.Stage)
-	return slices.ContainsFunc(inst.Sources(), func(w dockerfile.Word) bool {
-		s := cleanSource(w.Text)
-		if s == "." || s == "*" {
-			return true
-		}
-		installs := facts != nil && slices.ContainsFunc(facts.InstallFolders, func(f ecosystem.Fact[string]) bool { return within(s, f.Value) })
-		e, ok := p.Context.Lookup(s)
-		return ok && e.Mode.IsDir() && !installs
-	})
-}
-
-func cleanSource(s string) string {
-	s = path.Clean(strings.TrimLeft(s, "/"))
-	if s == "" {
-		return "."
-	}
-	return s
-}
-
 // rerun counts the RUN steps below an instruction: those that a change of its input reruns.
 func rerun(stage *dockerfile.Stage, above *dockerfile.Instruction) int {
 	n := 0
@@ -429,62 +399,6 @@ func copyManifests(p *rule.Pass, source *dockerfile.Instruction, manifests []eco
 	return b.String(), ""
 }
 
-// underSources gives a context path relative to the destination of a COPY.
-func underSources(copyInst *dockerfile.Instruction, file string) (string, bool) {
-	for _, w := range copyInst.Sources() {
-		s := cleanSource(w.Text)
-		if s == "." || s == "*" {
-			return file, true
-		}
-		if rest, ok := strings.CutPrefix(file, s+"/"); ok {
-			return rest, true
-		}
-	}
-	return "", false
-}
-
-// destination is where a COPY or ADD puts files, absolute.
-func destination(p *rule.Pass, inst *dockerfile.Instruction) string {
-	state := p.File.StateBefore(inst)
-	dest := state.Expand(inst, inst.Dest().Text)
-	if !path.IsAbs(dest) {
-		dest = path.Join(state.Workdir, dest)
-	}
-	return path.Clean(dest)
-}
-
-// overlaps reports whether two instructions may write the same files.
-func overlaps(p *rule.Pass, a, b *dockerfile.Instruction) bool {
-	one, two := strings.TrimSuffix(destination(p, a), "/")+"/", strings.TrimSuffix(destination(p, b), "/")+"/"
-	return strings.HasPrefix(one, two) || strings.HasPrefix(two, one)
-}
-
-// bringsManifests reports whether an instruction copies manifests alone, to where the source has them.
-func bringsManifests(p *rule.Pass, inst *dockerfile.Instruction) bool {
-	if _, from := inst.Flag("from"); from {
-		return false
-	}
-	return !slices.ContainsFunc(namedBy(p, inst), func(name string) bool { return !isManifest(p.FactsOf(inst.Stage), name) })
-}
-
-// namedBy are the paths that the sources of a COPY or ADD name: for one with wildcards those in the context that it fits, or
-// itself where there are none.
-func namedBy(p *rule.Pass, inst *dockerfile.Instruction) (names []string) {
-	for _, w := range inst.Sources() {
-		fits := buildctx.Copied{}
-		if strings.ContainsAny(w.Text, "*?[") {
-			fits, _ = p.Context.Copied([]string{w.Text}, buildctx.CopyOptions{}) // a pattern that is none fits nothing
-		}
-		for _, e := range fits.Entries {
-			names = append(names, e.Path)
-		}
-		if len(fits.Entries) == 0 {
-			names = append(names, cleanSource(w.Text))
-		}
-	}
-	return names
-}
-
 // readsBeside names what an install reads of the context besides manifests: a
 // folder of wheels, a package file.
 func readsBeside(p *rule.Pass, s *runStep) string {
@@ -560,8 +474,4 @@ func unknownName(inst *dockerfile.Instruction, state dockerfile.State, w shellWo
 	}
 	value := state.Expand(inst, w.Text)
 	return strings.ContainsAny(value, "$/") || value == ""
-}
-
-func isManifest(facts *ecosystem.Facts, name string) bool {
-	return facts != nil && slices.ContainsFunc(facts.Manifests, func(m ecosystem.Fact[ecosystem.Manifest]) bool { return m.Value.Path == name })
 }

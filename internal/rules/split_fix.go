@@ -364,14 +364,6 @@ func (s *split) outside(inst *dockerfile.Instruction) bool {
 // installerSettings are files that package managers read in the home directory or beside the manifest, with credentials more often than not.
 var installerSettings = map[string]bool{".npmrc": true, ".yarnrc": true, ".yarnrc.yml": true, ".netrc": true, "pip.conf": true}
 
-// copiesAll reports whether an instruction copies the whole context.
-func copiesAll(inst *dockerfile.Instruction) bool {
-	return slices.ContainsFunc(inst.Sources(), func(w dockerfile.Word) bool {
-		from := cleanSource(w.Text)
-		return from == "." || from == "*"
-	})
-}
-
 // workplaces are the directories in which something is installed or built, and those that the runner copies.
 func (s *split) workplaces() []string {
 	if s.work == nil {

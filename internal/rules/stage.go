@@ -32,11 +32,6 @@ func builds(inst *dockerfile.Instruction) bool {
 	return false
 }
 
-// copies reports whether an instruction brings files into the image.
-func copies(inst *dockerfile.Instruction) bool {
-	return inst.Keyword == "COPY" || inst.Keyword == "ADD"
-}
-
 // endOfStage is the offset behind the last line of the final stage.
 func endOfStage(p *rule.Pass) int {
 	last := p.Final.From

@@ -1,16 +1,20 @@
 package edit
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Apply returns src with the edits applied. They must be edits of one file
-// that do not overlap; insertions at one offset keep their order. An insertion
-// at the start of a replaced range comes before the replacement.
+// that do not overlap; insertions at one offset keep their order, but for those that go on with a line: they come before those
+// that begin a new one behind it. An insertion at the start of a replaced range comes before the replacement.
 func Apply(src []byte, edits []Edit) ([]byte, error) {
 	sorted := slices.Clone(edits)
-	slices.SortStableFunc(sorted, byPlace)
+	slices.SortStableFunc(sorted, func(a, b Edit) int {
+		return cmp.Or(byPlace(a, b), goesOn(src, a)-goesOn(src, b))
+	})
 	out := make([]byte, 0, len(src))
 	at := 0
 	for n, e := range sorted {
@@ -36,6 +40,15 @@ func byPlace(a, b Edit) int {
 	case insertA && !insertB:
 		return -1
 	case insertB && !insertA:
+		return 1
+	}
+	return 0
+}
+
+// goesOn tells what belongs to the line that stands before an insertion, 0, from what begins another behind it, 1.
+func goesOn(src []byte, e Edit) int {
+	within := e.Start == e.End && e.Start > 0 && e.Start <= len(src) && src[e.Start-1] != '\n'
+	if within && (strings.HasPrefix(e.New, "\n") || strings.HasPrefix(e.New, "\r\n")) {
 		return 1
 	}
 	return 0

@@ -17,6 +17,7 @@ func TestApply(t *testing.T) {
 		{name: "replace", edits: []Edit{{Start: 4, End: 7, New: "2"}}, want: "one 2 three"},
 		{name: "any order", edits: []Edit{{Start: 8, End: 13, New: "3"}, {Start: 0, End: 3, New: "1"}}, want: "1 two 3"},
 		{name: "insertions keep their order", edits: []Edit{{Start: 3, End: 3, New: "a"}, {Start: 3, End: 3, New: "b"}}, want: "oneab two three"},
+		{name: "what goes on with a line first", edits: []Edit{{Start: 13, End: 13, New: "\nfour"}, {Start: 13, End: 13, New: " and"}, {Start: 13, End: 13, New: " more"}}, want: "one two three and more\nfour"},
 		{name: "insertion before a replacement", edits: []Edit{{Start: 4, End: 7, New: "2"}, {Start: 4, End: 4, New: "<"}}, want: "one <2 three"},
 		{name: "insertion after a replacement", edits: []Edit{{Start: 7, End: 7, New: ">"}, {Start: 4, End: 7, New: "2"}}, want: "one 2> three"},
 		{name: "adjoining", edits: []Edit{{Start: 0, End: 4}, {Start: 4, End: 8}}, want: "three"},
